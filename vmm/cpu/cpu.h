@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * One virtual CPU: its architectural state and how the engine drives it.
+ *
+ * A struct cpu belongs to the thread that runs it.  Only `request` (through cpu_request), `sipi_vector`,
+ * `a20_mask_next` and the posted interrupts of the local APIC may be touched from other threads.
+ * Register numbers, names and layouts are those of Intel's Software Developer's Manual (SDM).
+ */
+#ifndef VMM_CPU_CPU_H
+#define VMM_CPU_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/cpu/bus.h"
+
+enum { CPU_RAX, CPU_RCX, CPU_RDX, CPU_RBX, CPU_RSP, CPU_RBP, CPU_RSI, CPU_RDI }; /* then r8 to r15 */
+
+enum { CPU_ES, CPU_CS, CPU_SS, CPU_DS, CPU_FS, CPU_GS, CPU_SEGMENTS };
+
+/* RFLAGS */
+#define CPU_FLAG_CF (1u << 0)
+#define CPU_FLAG_FIXED (1u << 1)
+#define CPU_FLAG_PF (1u << 2)
+#define CPU_FLAG_AF (1u << 4)
+#define CPU_FLAG_ZF (1u << 6)
+#define CPU_FLAG_SF (1u << 7)
+#define CPU_FLAG_TF (1u << 8)
+#define CPU_FLAG_IF (1u << 9)
+#define CPU_FLAG_DF (1u << 10)
+#define CPU_FLAG_OF (1u << 11)
+#define CPU_FLAG_IOPL (3u << 12)
+#define CPU_FLAG_NT (1u << 14)
+#define CPU_FLAG_RF (1u << 16)
+#define CPU_FLAG_VM (1u << 17)
+#define CPU_FLAG_AC (1u << 18)
+#define CPU_FLAG_VIF (1u << 19)
+#define CPU_FLAG_VIP (1u << 20)
+#define CPU_FLAG_ID (1u << 21)
+#define CPU_FLAGS_ARITHMETIC (CPU_FLAG_CF | CPU_FLAG_PF | CPU_FLAG_AF | CPU_FLAG_ZF | CPU_FLAG_SF | CPU_FLAG_OF)
+
+/* Control registers */
+#define CPU_CR0_PE (1u << 0)
+#define CPU_CR0_MP (1u << 1)
+#define CPU_CR0_EM (1u << 2)
+#define CPU_CR0_TS (1u << 3)
+#define CPU_CR0_ET (1u << 4)
+#define CPU_CR0_NE (1u << 5)
+#define CPU_CR0_WP (1u << 16)
+#define CPU_CR0_AM (1u << 18)
+#define CPU_CR0_NW (1u << 29)
+#define CPU_CR0_CD (1u << 30)
+#define CPU_CR0_PG (1u << 31)
+#define CPU_CR4_VME (1u << 0)
+#define CPU_CR4_PVI (1u << 1)
+#define CPU_CR4_TSD (1u << 2)
+#define CPU_CR4_DE (1u << 3)
+#define CPU_CR4_PSE (1u << 4)
+#define CPU_CR4_PAE (1u << 5)
+#define CPU_CR4_MCE (1u << 6)
+#define CPU_CR4_PGE (1u << 7)
+#define CPU_CR4_PCE (1u << 8)
+#define CPU_CR4_OSFXSR (1u << 9)
+#define CPU_CR4_OSXMMEXCPT (1u << 10)
+#define CPU_CR4_UMIP (1u << 11)
+#define CPU_CR4_FSGSBASE (1u << 16)
+#define CPU_CR4_PCIDE (1u << 17)
+#define CPU_CR4_OSXSAVE (1u << 18)
+#define CPU_CR4_SMEP (1u << 20)
+#define CPU_CR4_SMAP (1u << 21)
+#define CPU_EFER_SCE (1u << 0)
+#define CPU_EFER_LME (1u << 8)
+#define CPU_EFER_LMA (1u << 10)
+#define CPU_EFER_NXE (1u << 11)
+
+/* Exception vectors */
+enum {
+	CPU_DE = 0, CPU_DB = 1, CPU_NMI = 2, CPU_BP = 3, CPU_OF = 4, CPU_BR = 5, CPU_UD = 6, CPU_NM = 7, CPU_DF = 8,
+	CPU_TS = 10, CPU_NP = 11, CPU_SSF = 12, CPU_GP = 13, CPU_PF = 14, CPU_MF = 16, CPU_AC = 17, CPU_MC = 18,
+	CPU_XM = 19,
+};
+
+/* A segment register with its descriptor cache. */
+struct cpu_segment {
+	uint16_t selector;
+	/* Descriptor bits 40..55 as they lie in the descriptor's second word, shifted down by 8: type 0-3,
+	 * S 4, DPL 5-6, P 7, AVL 12, L 13, D/B 14, G 15. */
+	uint16_t attributes;
+	uint32_t limit; /* in bytes, granularity applied */
+	uint64_t base;
+};
+#define CPU_SEGMENT_TYPE(a) ((a) & 0xfu)
+#define CPU_SEGMENT_S (1u << 4)
+#define CPU_SEGMENT_DPL(a) (((a) >> 5) & 3u)
+#define CPU_SEGMENT_P (1u << 7)
+#define CPU_SEGMENT_L (1u << 13)
+#define CPU_SEGMENT_DB (1u << 14)
+#define CPU_SEGMENT_G (1u << 15)
+
+/* The FXSAVE image (SDM vol. 1, 10.5.1), which grows to the XSAVE area with AVX. */
+struct cpu_fxsave {
+	uint16_t fcw, fsw;
+	uint8_t ftw, reserved0; /* abridged tag word: 1 = not empty */
+	uint16_t fop;
+	uint64_t fip;  /* 32-bit form: offset in the low, selector in the high half */
+	uint64_t fdp;
+	uint32_t mxcsr, mxcsr_mask;
+	uint8_t st[8][16]; /* relative to the top of stack; MMX registers are physical: mm(i) = st[(i - top) & 7] */
+	uint8_t xmm[16][16];
+	uint8_t reserved1[96];
+} __attribute__((aligned(64)));
+
+/* An exception on its way.  Handlers fill it in with cpu_raise() and return CPU_FAULT. */
+struct cpu_exception {
+	uint8_t vector;
+	bool has_error;
+	uint32_t error;
+	uint64_t cr2; /* #PF only */
+	uint64_t dr6; /* #DB only: bits to be set in DR6 */
+};
+
+struct cpu_apic;
+struct cpu_model;
+struct cpu_blocks;   /* decoded-block cache (block.c) */
+struct cpu_tlb;      /* software TLB (tlb.h) */
+struct cpu_thunks;   /* native one-instruction thunks (thunk.h); shared by all CPUs of a machine */
+struct state_writer; /* vmm/state */
+struct state_reader;
+
+struct cpu {
+	/* Architectural state. */
+	uint64_t gpr[16];
+	uint64_t rip; /* of the instruction that runs, while one runs; else of the next */
+	/* RFLAGS.  The six arithmetic flags are valid here only while flags_op is FLAGS_VALID; cpu_rflags()
+	 * and cpu_rflags_set() in flags.h hide that. */
+	uint64_t rflags;
+	uint64_t flags_result, flags_source1, flags_source2;
+	uint32_t flags_op;
+	uint8_t cpl;
+
+	struct cpu_segment segment[CPU_SEGMENTS];
+	struct cpu_segment ldtr, tr;
+	struct { uint64_t base; uint32_t limit; } gdtr, idtr;
+	uint64_t cr0, cr2, cr3, cr4, efer, xcr0;
+	uint64_t dr[8];
+	uint64_t pdpte[4]; /* PAE: loaded by MOV to CR3, as the SDM says, not at each walk */
+
+	/* MSRs that have no other home. */
+	uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
+	uint64_t star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux, pat, misc_enable, debugctl;
+	uint64_t mtrr_physical[16], mtrr_fixed[11], mtrr_default;
+	uint64_t mcg_status, microcode_revision;
+	int64_t tsc_offset; /* TSC = time() scaled to tsc_hz, plus this (WRMSR to the TSC, TSC_ADJUST) */
+	uint64_t tsc_adjust;
+
+	struct cpu_fxsave fx;
+
+	/* Between instructions. */
+	bool interrupt_shadow; /* after STI or MOV SS: no interrupt before the next instruction has ended */
+	bool shadow_ss;        /* the shadow is of MOV/POP SS, which holds #DB and NMI off too */
+	bool nmi_blocked;
+	bool halted;    /* HLT; ended by an interrupt, NMI, INIT, SMI */
+	bool wait_sipi; /* an application processor after INIT */
+	uint64_t instructions; /* retired since reset; interrupted and repeated string steps as in docs/engine.md */
+
+	/* The run in progress. */
+	uint64_t budget_end;  /* cpu_run() returns when instructions reaches this */
+	struct cpu_exception exception;
+	uint64_t pending_db;  /* DR6 bits of traps to be taken after this instruction */
+	bool block_end;       /* leave the running block after this instruction */
+
+	/* Requests from other threads. */
+	uint32_t request; /* CPU_REQUEST_*, atomic */
+	uint8_t sipi_vector;
+	uint64_t a20_mask, a20_mask_next; /* and-masks on physical addresses */
+
+	/* What it is made of. */
+	unsigned index; /* 0 is the bootstrap processor; also its initial APIC ID */
+	unsigned count; /* CPUs in the machine */
+	struct cpu_bus bus;
+	const struct cpu_model *model;
+	uint64_t tsc_hz;
+	struct cpu_apic *apic; /* NULL: none */
+	struct cpu_tlb *tlb;
+	struct cpu_blocks *blocks;
+	struct cpu_thunks *thunks;
+	uint32_t trace; /* CPU_TRACE_*; 0 costs nothing per instruction */
+	void (*trace_log)(void *self, const char *text);
+	void *trace_self;
+};
+
+#define CPU_TRACE_EXEC (1u << 0)      /* every instruction */
+#define CPU_TRACE_INT (1u << 1)       /* interrupts and exceptions */
+#define CPU_TRACE_MMU (1u << 2)       /* page faults, TLB flushes */
+
+enum cpu_exit {
+	CPU_EXIT_REQUEST,  /* CPU_REQUEST_EXIT was set (and is cleared) */
+	CPU_EXIT_BUDGET,   /* the instructions asked for have run */
+	CPU_EXIT_HALT,     /* HLT, or waiting for SIPI: block until cpu_wakes() */
+	CPU_EXIT_SHUTDOWN, /* triple fault */
+};
+
+/* What a CPU is made from. */
+struct cpu_config {
+	unsigned index, count;
+	struct cpu_bus bus;
+	const char *model;   /* name for cpu_model_find(); NULL: the default */
+	uint64_t tsc_hz;     /* 0: 1 GHz */
+	bool apic;           /* has a local APIC */
+	unsigned physical_address_bits; /* 0: by model */
+};
+
+/* Make a CPU in its power-on state.  0, -ENOMEM, or -EINVAL for an unknown model.  cpu_destroy takes NULL. */
+int cpu_create(const struct cpu_config *config, struct cpu **cpu);
+void cpu_destroy(struct cpu *cpu);
+
+/* Power-on or RESET# state (init false), or after INIT (init true): SDM vol. 3A, table 9-1.  On the CPU's
+ * own thread, or while it is not running. */
+void cpu_reset(struct cpu *cpu, bool init);
+
+/* Run guest code until something ends it, at most `budget` instructions. */
+enum cpu_exit cpu_run(struct cpu *cpu, uint64_t budget);
+
+/* Raise request bits, from any thread.  Waking a thread that sleeps on HLT is the caller's affair. */
+static inline void cpu_request(struct cpu *cpu, uint32_t bits)
+{
+	__atomic_fetch_or(&cpu->request, bits, __ATOMIC_SEQ_CST);
+}
+static inline void cpu_request_clear(struct cpu *cpu, uint32_t bits)
+{
+	__atomic_fetch_and(&cpu->request, ~bits, __ATOMIC_SEQ_CST);
+}
+/* True if a halted CPU would go on with the requests it has now (IF, NMI blocking considered).  Own thread. */
+bool cpu_wakes(struct cpu *cpu);
+
+/* The TSC as RDTSC would read it now, TSC_ADJUST included. */
+uint64_t cpu_tsc(const struct cpu *cpu);
+
+/* Save and load architectural state, local APIC included, at an instruction boundary.  0 or negative errno. */
+int cpu_save(const struct cpu *cpu, struct state_writer *writer);
+int cpu_load(struct cpu *cpu, struct state_reader *reader);
+
+#endif
