@@ -28,6 +28,9 @@
  * The code lives in a memory file that is mapped twice, once writable, once executable: no mapping is ever both.
  * Looking a thunk up takes no lock: slots are published with release stores, in a table that never moves.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* memfd_create */
+#endif
 #include "vmm/cpu/thunk.h"
 
 #include <pthread.h>
