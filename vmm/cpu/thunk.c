@@ -159,12 +159,16 @@ static void emit_x87(struct emitter *e, const struct thunk_shape *shape)
 	emit(e, 4, 0x0fae1c24); /* stmxcsr (%rsp) */
 	emit(e, 4, 0xd97c2404); /* fnstcw 4(%rsp) */
 	emit(e, 4, 0x480fae0f); /* fxrstor64 (%rdi) */
+	if (shape->flags & THUNK_RFLAGS)
+		emit(e, 3, 0xff329d); /* pushq (%rdx); popfq */
 	emit_instruction(e, shape);
-	emit(e, 4, 0x480fae07);   /* fxsave64 (%rdi) */
-	emit(e, 2, 0xdbe3);       /* fninit: also drops a pending exception */
-	emit(e, 4, 0xd96c2404);   /* fldcw 4(%rsp) */
-	emit(e, 4, 0x0fae1424);   /* ldmxcsr (%rsp) */
-	emit(e, 5, 0x4883c408c3); /* add $8, %rsp; ret */
+	if (shape->flags & THUNK_RFLAGS)
+		emit(e, 3, 0x9c8f02); /* pushfq; popq (%rdx) */
+	emit(e, 4, 0x480fae07);       /* fxsave64 (%rdi) */
+	emit(e, 2, 0xdbe3);           /* fninit: also drops a pending exception */
+	emit(e, 4, 0xd96c2404);       /* fldcw 4(%rsp) */
+	emit(e, 4, 0x0fae1424);       /* ldmxcsr (%rsp) */
+	emit(e, 5, 0x4883c408c3);     /* add $8, %rsp; ret */
 }
 
 static void emit_vector(struct emitter *e, const struct thunk_shape *shape)

@@ -50,8 +50,9 @@ struct thunk_control {
 /* `reg` and `rm` are read, `reg_out` (may be `reg`) and, for THUNK_STORE_RM, `rm` are written.  No alignment is
  * needed but where the instruction itself wants it for THUNK_MEMORY. */
 typedef void thunk_vector(const void *reg, void *rm, void *reg_out, struct thunk_control *control);
-/* Loads all of the x87 state from the image, executes, saves it there.  `memory`: the operand's bytes. */
-typedef void thunk_x87(struct cpu_fxsave *image, void *memory);
+/* Loads all of the x87 state from the image, executes, saves it there.  `memory`: the operand's bytes.  With
+ * THUNK_RFLAGS the instruction sees and changes the arithmetic flags in *rflags. */
+typedef void thunk_x87(struct cpu_fxsave *image, void *memory, uint64_t *rflags);
 
 /* A cache of thunks, for all CPUs of a machine. */
 struct cpu_thunks *thunks_create(void); /* NULL: out of memory, or no executable memory */
