@@ -6,6 +6,7 @@
 #ifndef VMM_CPU_FPU_H
 #define VMM_CPU_FPU_H
 
+#include <stddef.h>
 #include <string.h>
 
 #include "vmm/cpu/insn.h"
