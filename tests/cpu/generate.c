@@ -460,6 +460,7 @@ static bool case_build(struct builder *b, unsigned row_number)
 		modrm_put(b);
 	immediate_put(b);
 	operand_patch(b, opcode);
+	c->target = b->target;
 	return !excluded(row, opcode, mandatory, modrm);
 }
 
