@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "vmm/cpu/flags.h"
+#include "vmm/cpu/insn.h"
 #include "vmm/cpu/mode.h"
 #include "vmm/cpu/paging.h"
 
