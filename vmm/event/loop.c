@@ -47,6 +47,8 @@ struct event_loop {
 	const struct guest_clock *clock;
 	void (*idle)(void *self);
 	void *idle_self;
+	void (*elsewhere)(void *self); /* deferred calls are run by another */
+	void *elsewhere_self;
 
 	pthread_mutex_t mutex; /* of what follows; a leaf */
 	pthread_cond_t settled;
@@ -171,6 +173,12 @@ void loop_quit(struct event_loop *loop)
 {
 	__atomic_store_n(&loop->quit, true, __ATOMIC_RELEASE);
 	loop_wake(loop);
+}
+
+void loop_deferred_elsewhere(struct event_loop *loop, void (*wake)(void *self), void *self)
+{
+	loop->elsewhere_self = self;
+	loop->elsewhere = wake;
 }
 
 static uint32_t loop_to_epoll(uint32_t events)
@@ -402,6 +410,15 @@ void loop_workers_wait(struct event_loop *loop, const void *owner)
 	}
 }
 
+static bool loop_has_deferred(struct event_loop *loop)
+{
+	pthread_mutex_lock(&loop->mutex);
+	bool has = loop->first != NULL;
+
+	pthread_mutex_unlock(&loop->mutex);
+	return has;
+}
+
 /* Set the timerfd to the nearest deadline of both clocks. */
 static void loop_timer_set(struct event_loop *loop)
 {
@@ -471,8 +488,11 @@ void loop_run(struct event_loop *loop)
 		for (int i = 0; i < count; i++)
 			loop_dispatch(loop, &events[i]);
 		loop_timers_run(loop);
-		loop_deferred_run(loop);
+		if (!loop->elsewhere)
+			loop_deferred_run(loop);
 		lock_release(loop->lock);
+		if (loop->elsewhere && loop_has_deferred(loop))
+			loop->elsewhere(loop->elsewhere_self);
 		if (loop->idle)
 			loop->idle(loop->idle_self);
 	}

@@ -51,6 +51,8 @@ void loop_unwatch(struct event_loop *loop, uint64_t watch);
  * which drops what waits (under the machine lock).  0 or -ENOMEM. */
 int loop_defer(struct event_loop *loop, const void *owner, loop_call *callback, void *self, uint64_t token);
 void loop_cancel(struct event_loop *loop, const void *owner);
+/* Deferred calls are somebody else's to run (clock = instructions): the loop only calls `wake` when some wait. */
+void loop_deferred_elsewhere(struct event_loop *loop, void (*wake)(void *self), void *self);
 /* Run the calls that are waiting now.  Under the machine lock; returns how many. */
 unsigned loop_deferred_run(struct event_loop *loop);
 
