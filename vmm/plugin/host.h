@@ -38,7 +38,7 @@ struct plugin_machine {
 	void (*log)(void *self, const char *instance, unsigned level, const char *text); /* any thread */
 	void (*power)(void *self, uint32_t what);                                       /* any thread */
 	void (*exit)(void *self, int status);                                           /* any thread */
-	void (*a20)(void *self, bool enabled);
+	void (*a20)(void *self, struct instance *instance, bool enabled);
 	void (*cpu_init)(void *self);
 	void (*info)(void *self, struct vmm_machine_info *info);
 	/* A value of the core's own sections: its text, or NULL. */

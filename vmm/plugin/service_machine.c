@@ -133,7 +133,7 @@ static void power_a20(void *context, uint32_t enabled)
 	struct instance *instance = context;
 	const struct plugin_machine *machine = &instance->env->machine;
 
-	machine->a20(machine->self, enabled != 0);
+	machine->a20(machine->self, instance, enabled != 0);
 }
 
 static void power_cpu_init(void *context)
