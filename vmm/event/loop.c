@@ -186,7 +186,7 @@ static uint32_t loop_to_epoll(uint32_t events)
 	return (events & LOOP_READ ? EPOLLIN : 0u) | (events & LOOP_WRITE ? EPOLLOUT : 0u);
 }
 
-int loop_watch(struct event_loop *loop, int fd, uint32_t events, loop_ready *callback, void *self, uint64_t token,
+static int watch_add(struct event_loop *loop, int fd, uint32_t events, loop_ready *callback, void *self, uint64_t token,
 		uint64_t *handle)
 {
 	struct watch *watch = malloc(sizeof(*watch));
@@ -211,27 +211,44 @@ int loop_watch(struct event_loop *loop, int fd, uint32_t events, loop_ready *cal
 	return 0;
 }
 
+int loop_watch(struct event_loop *loop, int fd, uint32_t events, loop_ready *callback, void *self, uint64_t token,
+		uint64_t *handle)
+{
+	lock_acquire(loop->lock);
+	int status = watch_add(loop, fd, events, callback, self, token, handle);
+
+	lock_release(loop->lock);
+	return status;
+}
+
 int loop_watch_modify(struct event_loop *loop, uint64_t handle, uint32_t events)
 {
-	struct watch *watch = handle_get(&loop->watches, handle);
 	struct epoll_event event = { .events = loop_to_epoll(events), .data.u64 = handle };
+	int status = 0;
 
-	if (!watch)
-		return -ENOENT;
-	if (watch->events == events)
-		return 0;
-	watch->events = events;
-	return epoll_ctl(loop->epoll, EPOLL_CTL_MOD, watch->fd, &event) ? -errno : 0;
+	lock_acquire(loop->lock);
+	struct watch *watch = handle_get(&loop->watches, handle);
+
+	if (!watch) {
+		status = -ENOENT;
+	} else if (watch->events != events) {
+		watch->events = events;
+		if (epoll_ctl(loop->epoll, EPOLL_CTL_MOD, watch->fd, &event))
+			status = -errno;
+	}
+	lock_release(loop->lock);
+	return status;
 }
 
 void loop_unwatch(struct event_loop *loop, uint64_t handle)
 {
+	lock_acquire(loop->lock);
 	struct watch *watch = handle_remove(&loop->watches, handle);
 
-	if (!watch)
-		return;
-	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+	if (watch)
+		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
 	free(watch);
+	lock_release(loop->lock);
 }
 
 static void loop_append(struct event_loop *loop, struct deferred *call)

@@ -41,7 +41,7 @@ void loop_idle(struct event_loop *loop, void (*idle)(void *self), void *self);
 struct timer_set *loop_host_timers(struct event_loop *loop);
 void loop_guest_timers(struct event_loop *loop, struct timer_set *set, const struct guest_clock *clock);
 
-/* Call back while fd is ready (level-triggered).  Under the machine lock.  *watch is a handle. */
+/* Call back while fd is ready (level-triggered).  These three take the machine lock.  *watch is a handle. */
 int loop_watch(struct event_loop *loop, int fd, uint32_t events, loop_ready *callback, void *self, uint64_t token,
 		uint64_t *watch);
 int loop_watch_modify(struct event_loop *loop, uint64_t watch, uint32_t events);
