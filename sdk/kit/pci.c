@@ -38,6 +38,7 @@ void vmm_pci_init(struct vmm_pci *pci, const struct vmm_host *host, const struct
 {
 	memset(pci, 0, sizeof(*pci));
 	pci->host = host;
+	pci->prefix = "pci.";
 	pci->cap_next = 0x40;
 	vmm_pci_register(pci, VMM_PCI_VENDOR_ID, 2, ids->vendor, 0);
 	vmm_pci_register(pci, VMM_PCI_DEVICE_ID, 2, ids->device, 0);
@@ -256,12 +257,12 @@ static const struct vmm_field fields[] = {
 
 int32_t vmm_pci_save(struct vmm_pci *pci)
 {
-	return vmm_fields_save(pci->host, "pci.", pci, fields, VMM_KIT_COUNT(fields));
+	return vmm_fields_save(pci->host, pci->prefix, pci, fields, VMM_KIT_COUNT(fields));
 }
 
 int32_t vmm_pci_load(struct vmm_pci *pci)
 {
-	int32_t status = vmm_fields_load(pci->host, "pci.", pci, fields, VMM_KIT_COUNT(fields));
+	int32_t status = vmm_fields_load(pci->host, pci->prefix, pci, fields, VMM_KIT_COUNT(fields));
 	if (status < 0)
 		return status;
 	/* Only what the guest or the device can change is taken from the state: identity stays this program's. */

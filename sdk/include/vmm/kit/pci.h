@@ -66,6 +66,7 @@ struct vmm_pci_ids {
 
 struct vmm_pci {
 	const struct vmm_host *host;
+	const char *prefix;              /* of the names of saved fields, "pci." at first; static lifetime */
 	const struct vmm_pci_upper *bus; /* NULL while not on a bus */
 	void *bus_self;
 	uint8_t config[256];
