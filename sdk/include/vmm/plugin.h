@@ -170,10 +170,16 @@ struct vmm_factory {
 #else
 #define VMM_EXPORT
 #endif
+#ifdef __cplusplus
+#define VMM_EXTERN_ALIAS extern "C"
+#else
+#define VMM_EXTERN_ALIAS extern
+#endif
 #define VMM_PLUGIN(FILE, GET_FACTORY)                                                                              \
 	VMM_EXTERN_C VMM_EXPORT const struct vmm_plugin FILE##_LTX_vmm_plugin;                                     \
 	VMM_EXTERN_C const struct vmm_plugin FILE##_LTX_vmm_plugin = { VMM_ABI_MAGIC, VMM_ABI_MAJOR,               \
 		sizeof(struct vmm_plugin), VMM_SDK_VERSION, GET_FACTORY };                                         \
-	VMM_EXTERN_C VMM_EXPORT const struct vmm_plugin vmm_plugin __attribute__((alias(#FILE "_LTX_vmm_plugin")))
+	VMM_EXTERN_ALIAS VMM_EXPORT const struct vmm_plugin vmm_plugin                                             \
+			__attribute__((alias(#FILE "_LTX_vmm_plugin")))
 
 #endif
