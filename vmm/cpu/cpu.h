@@ -121,6 +121,7 @@ struct cpu_exception {
 };
 
 struct cpu_apic;
+struct tlb_entry;
 struct cpu_model;
 struct cpu_blocks;   /* decoded-block cache (block.c) */
 struct cpu_tlb;      /* software TLB (tlb.h) */
@@ -130,7 +131,7 @@ struct state_reader;
 
 struct cpu {
 	/* Architectural state. */
-	uint64_t gpr[16];
+	uint64_t gpr[17]; /* the last is always zero: what an absent base or index register reads as */
 	uint64_t rip; /* of the instruction that runs, while one runs; else of the next */
 	/* RFLAGS.  The six arithmetic flags are valid here only while flags_op is FLAGS_VALID; cpu_rflags()
 	 * and cpu_rflags_set() in flags.h hide that. */
@@ -169,6 +170,20 @@ struct cpu {
 	struct cpu_exception exception;
 	uint64_t pending_db;  /* DR6 bits of traps to be taken after this instruction */
 	bool block_end;       /* leave the running block after this instruction */
+	uint64_t next_rip;    /* where RIP goes when the running instruction succeeds; jumps change it */
+
+	/* Derived from the architectural state by cpu_mode_update() and its kin (mode.h); never saved. */
+	struct cpu_fast_segment {
+		uint64_t base, read_end, write_end; /* an access that ends at or below *_end needs no other check */
+	} fast[CPU_SEGMENTS];
+	uint64_t linear_mask;                       /* width of linear addresses */
+	uint64_t ip_mask;                           /* width of the instruction pointer */
+	uint64_t stack_mask;                        /* width of the stack pointer, by SS.B */
+	uint32_t code_limit;                        /* CS limit that the block links in use were made under */
+	uint64_t context;                           /* block key: mode word << 32 | CS base */
+	const struct tlb_entry *tlb_read, *tlb_write; /* of the current privilege, or the empty array */
+	bool attention; /* own thread: look at events before the next block */
+	bool slow;      /* one instruction at a time: TF, breakpoints, shadow, trace */
 
 	/* Requests from other threads. */
 	uint32_t request; /* CPU_REQUEST_*, atomic */

@@ -18,6 +18,8 @@ struct insn;
 #define CPU_FAULT 1 /* cpu->exception is filled in; RIP, registers and memory are as before the instruction */
 #define CPU_END 2   /* done, and the block must end here: control moved, or state changed that blocks key on */
 
+#define CPU_REPEAT 3 /* a string instruction was interrupted between two iterations: it has not retired */
+
 typedef int insn_execute(struct cpu *cpu, const struct insn *insn);
 
 struct insn {
@@ -44,6 +46,8 @@ struct insn {
 	uint8_t rep;          /* 0, 0xf2 or 0xf3: the last of the two that was given */
 	bool prefix66, lock;
 	bool code64;          /* decoded in 64-bit mode */
+	/* What insn_offset() wants: gpr[] indices (16 where absent) and how far to shift ~0 for the mask. */
+	uint8_t ea_base, ea_index, ea_shift;
 };
 
 #define INSN_NONE 0xff

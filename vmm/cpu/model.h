@@ -11,6 +11,42 @@
 
 struct cpu;
 
+/* Feature bits: CPUID.1:EDX */
+#define CPU_FEATURE_FPU   (1u << 0)
+#define CPU_FEATURE_VME   (1u << 1)
+#define CPU_FEATURE_DE    (1u << 2)
+#define CPU_FEATURE_PSE   (1u << 3)
+#define CPU_FEATURE_TSC   (1u << 4)
+#define CPU_FEATURE_MSR   (1u << 5)
+#define CPU_FEATURE_PAE   (1u << 6)
+#define CPU_FEATURE_MCE   (1u << 7)
+#define CPU_FEATURE_CX8   (1u << 8)
+#define CPU_FEATURE_APIC  (1u << 9)
+#define CPU_FEATURE_SEP   (1u << 11)
+#define CPU_FEATURE_MTRR  (1u << 12)
+#define CPU_FEATURE_PGE   (1u << 13)
+#define CPU_FEATURE_MCA   (1u << 14)
+#define CPU_FEATURE_CMOV  (1u << 15)
+#define CPU_FEATURE_PAT   (1u << 16)
+#define CPU_FEATURE_PSE36 (1u << 17)
+#define CPU_FEATURE_CLFSH (1u << 19)
+#define CPU_FEATURE_MMX   (1u << 23)
+#define CPU_FEATURE_FXSR  (1u << 24)
+#define CPU_FEATURE_SSE   (1u << 25)
+#define CPU_FEATURE_SSE2  (1u << 26)
+#define CPU_FEATURE_HT    (1u << 28)
+/* CPUID.1:ECX */
+#define CPU_FEATURE_SSE3         (1u << 0)
+#define CPU_FEATURE_X2APIC       (1u << 21)
+#define CPU_FEATURE_TSC_DEADLINE (1u << 24)
+#define CPU_FEATURE_XSAVE        (1u << 26)
+#define CPU_FEATURE_OSXSAVE      (1u << 27)
+#define CPU_FEATURE_HYPERVISOR   (1u << 31)
+/* CPUID.7:EDX */
+#define CPU_FEATURE_ARCH_CAPABILITIES (1u << 29)
+/* CPUID.80000001:EDX */
+#define CPU_FEATURE_NX (1u << 20)
+
 /* CPUID.1 and 0x80000001 feature words, for quick tests by the decoder and the control registers. */
 struct cpu_model {
 	char name[32];
@@ -30,6 +66,12 @@ struct cpu_model {
 int cpu_model_find(const char *name, struct cpu_model *model);
 /* Names for messages and completion, NULL-terminated. */
 const char *const *cpu_model_names(void);
+
+/* True for a name that is reserved for a model which the engine cannot execute yet: a better message. */
+bool cpu_model_planned(const char *name);
+
+/* IA32_ARCH_CAPABILITIES (MSR 0x10a); 0 where CPUID.7:EDX does not announce it. */
+uint64_t cpu_model_arch_capabilities(const struct cpu_model *model);
 
 /* CPUID with EAX = leaf, ECX = subleaf, on this CPU as it is now (APIC ID, OSXSAVE, APIC enable bits). */
 void cpu_cpuid(const struct cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);

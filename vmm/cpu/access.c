@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+#include "vmm/cpu/access.h"
+#include "vmm/cpu/debug.h"
+#include "vmm/cpu/paging.h"
+
+static bool segment_permits(const struct cpu *cpu, const struct cpu_segment *segment, bool write)
+{
+	unsigned type = CPU_SEGMENT_TYPE(segment->attributes);
+
+	/* Real and virtual-8086 mode have no types: CS can be written. */
+	if (!(cpu->cr0 & CPU_CR0_PE) || cpu->rflags & CPU_FLAG_VM)
+		return true;
+	if (!(segment->attributes & CPU_SEGMENT_P)) /* null selector */
+		return false;
+	if (type & 8)
+		return !write && type & 2;
+	return !write || type & 2;
+}
+
+int segment_check(struct cpu *cpu, const struct cpu_segment *segment, bool stack, uint64_t offset, unsigned size,
+	bool write, uint64_t *linear)
+{
+	uint64_t last = offset + size - 1;
+
+	if (!segment_permits(cpu, segment, write))
+		goto fault;
+	if ((CPU_SEGMENT_TYPE(segment->attributes) & 0xc) == 4) {
+		uint64_t top = segment->attributes & CPU_SEGMENT_DB ? 0xffffffff : 0xffff;
+
+		if (offset <= segment->limit || last > top)
+			goto fault;
+	} else if (last > segment->limit && (segment->limit != 0xffffffff || offset > segment->limit)) {
+		/* Past 4 GiB a flat segment wraps (SDM vol. 3A, 5.3 leaves it open). */
+		goto fault;
+	}
+	*linear = (segment->base + offset) & cpu->linear_mask;
+	return CPU_OK;
+fault:
+	return cpu_raise_error(cpu, stack ? CPU_SSF : CPU_GP, 0);
+}
+
+uint64_t cpu_linear(const struct cpu *cpu, unsigned segment, uint64_t offset)
+{
+	return (cpu->segment[segment].base + offset) & cpu->linear_mask;
+}
+
+uint64_t insn_offset(const struct cpu *cpu, const struct insn *insn)
+{
+	return ea(cpu, insn);
+}
+
+static int alignment_check(struct cpu *cpu, uint64_t linear, unsigned size)
+{
+	if (cpu->cpl != 3 || !(cpu->rflags & CPU_FLAG_AC) || !(cpu->cr0 & CPU_CR0_AM))
+		return CPU_OK;
+	if ((size == 2 || size == 4 || size == 8) && linear & (size - 1))
+		return cpu_raise_error(cpu, CPU_AC, 0);
+	return CPU_OK;
+}
+
+static enum tlb_kind kind_of(unsigned access)
+{
+	if (access & ACCESS_USER)
+		return TLB_USER;
+	return access & ACCESS_SMAP ? TLB_KERNEL_SMAP : TLB_KERNEL;
+}
+
+/* Translate every page of a range, before anything is read or written. */
+static int range_translate(
+	struct cpu *cpu, uint64_t linear, unsigned size, unsigned access, uint64_t physical[2], unsigned *first)
+{
+	unsigned room = CPU_PAGE_SIZE - (linear & 0xfff);
+
+	*first = size < room ? size : room;
+	if (paging_translate(cpu, linear, access, &physical[0]) != CPU_OK)
+		return CPU_FAULT;
+	if (size > room)
+		return paging_translate(cpu, (linear + room) & cpu->linear_mask, access, &physical[1]);
+	return CPU_OK;
+}
+
+static void direct_fill(struct cpu *cpu, uint64_t linear, uint64_t physical, unsigned access)
+{
+	struct cpu_page page;
+
+	physical_page(cpu, physical, &page);
+	if (!page.host)
+		return;
+	if (access & ACCESS_WRITE) {
+		if (page.writable)
+			tlb_fill(cpu, kind_of(access), true, linear, page.host);
+	} else {
+		tlb_fill(cpu, kind_of(access), false, linear, page.host);
+	}
+}
+
+int access_linear_read(struct cpu *cpu, uint64_t linear, void *data, unsigned size, unsigned access)
+{
+	uint64_t physical[2];
+	unsigned first;
+
+	if (range_translate(cpu, linear, size, access, physical, &first) != CPU_OK)
+		return CPU_FAULT;
+	direct_fill(cpu, linear, physical[0], access);
+	physical_read(cpu, physical[0], data, first);
+	if (first < size)
+		physical_read(cpu, physical[1], (uint8_t *)data + first, size - first);
+	return CPU_OK;
+}
+
+int access_linear_write(struct cpu *cpu, uint64_t linear, const void *data, unsigned size, unsigned access)
+{
+	uint64_t physical[2];
+	unsigned first;
+
+	access |= ACCESS_WRITE;
+	if (range_translate(cpu, linear, size, access, physical, &first) != CPU_OK)
+		return CPU_FAULT;
+	direct_fill(cpu, linear, physical[0], access);
+	physical_write(cpu, physical[0], data, first);
+	if (first < size)
+		physical_write(cpu, physical[1], (const uint8_t *)data + first, size - first);
+	return CPU_OK;
+}
+
+int access_system_read(struct cpu *cpu, uint64_t linear, void *data, unsigned size)
+{
+	return access_linear_read(cpu, linear & cpu->linear_mask, data, size, paging_access_system(cpu));
+}
+
+int access_system_write(struct cpu *cpu, uint64_t linear, const void *data, unsigned size)
+{
+	return access_linear_write(cpu, linear & cpu->linear_mask, data, size, paging_access_system(cpu));
+}
+
+int access_system_probe(struct cpu *cpu, uint64_t linear, unsigned size, bool write)
+{
+	uint64_t physical[2];
+	unsigned first;
+
+	return range_translate(cpu, linear & cpu->linear_mask, size,
+		paging_access_system(cpu) | (write ? ACCESS_WRITE : ACCESS_READ), physical, &first);
+}
+
+static int segment_linear(
+	struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, bool write, uint64_t *linear)
+{
+	if (segment_check(cpu, &cpu->segment[segment], segment == CPU_SS, offset, size, write, linear) != CPU_OK)
+		return CPU_FAULT;
+	return alignment_check(cpu, *linear, size);
+}
+
+int cpu_read(struct cpu *cpu, unsigned segment, uint64_t offset, void *data, unsigned size)
+{
+	uint64_t linear;
+
+	if (segment_linear(cpu, segment, offset, size, false, &linear) != CPU_OK)
+		return CPU_FAULT;
+	if (access_linear_read(cpu, linear, data, size, paging_access(cpu)) != CPU_OK)
+		return CPU_FAULT;
+	debug_data(cpu, linear, size, false);
+	return CPU_OK;
+}
+
+int cpu_write(struct cpu *cpu, unsigned segment, uint64_t offset, const void *data, unsigned size)
+{
+	uint64_t linear;
+
+	if (segment_linear(cpu, segment, offset, size, true, &linear) != CPU_OK)
+		return CPU_FAULT;
+	if (access_linear_write(cpu, linear, data, size, paging_access(cpu)) != CPU_OK)
+		return CPU_FAULT;
+	debug_data(cpu, linear, size, true);
+	return CPU_OK;
+}
+
+int cpu_probe_write(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size)
+{
+	uint64_t linear, physical[2];
+	unsigned first;
+
+	if (segment_linear(cpu, segment, offset, size, true, &linear) != CPU_OK)
+		return CPU_FAULT;
+	return range_translate(cpu, linear, size, paging_access(cpu) | ACCESS_WRITE, physical, &first);
+}
+
+int access_rmw(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, struct rmw *rmw, void *data)
+{
+	unsigned access = paging_access(cpu) | ACCESS_WRITE;
+	struct cpu_page page;
+	uint64_t linear;
+
+	rmw->host = NULL;
+	if (segment_linear(cpu, segment, offset, size, true, &linear) != CPU_OK)
+		return CPU_FAULT;
+	if (range_translate(cpu, linear, size, access, rmw->physical, &rmw->first) != CPU_OK)
+		return CPU_FAULT;
+	direct_fill(cpu, linear, rmw->physical[0], access);
+	physical_page(cpu, rmw->physical[0], &page);
+	if (rmw->first == size && page.host && page.writable) {
+		rmw->host = page.host + (rmw->physical[0] & 0xfff);
+		memcpy(data, rmw->host, size);
+	} else {
+		physical_read(cpu, rmw->physical[0], data, rmw->first);
+		if (rmw->first < size)
+			physical_read(cpu, rmw->physical[1], (uint8_t *)data + rmw->first, size - rmw->first);
+	}
+	debug_data(cpu, linear, size, true);
+	return CPU_OK;
+}
+
+void access_rmw_end(struct cpu *cpu, const struct rmw *rmw, const void *data, unsigned size)
+{
+	physical_write(cpu, rmw->physical[0], data, rmw->first);
+	if (rmw->first < size)
+		physical_write(cpu, rmw->physical[1], (const uint8_t *)data + rmw->first, size - rmw->first);
+}
+
+uint8_t *access_host(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, bool write)
+{
+	const struct cpu_fast_segment *fast = &cpu->fast[segment];
+	uint64_t linear = (fast->base + offset) & cpu->linear_mask;
+
+	if (offset + size > (write ? fast->write_end : fast->read_end))
+		return NULL;
+	return write ? tlb_write_hit(cpu, linear, size) : tlb_read_hit(cpu, linear, size);
+}

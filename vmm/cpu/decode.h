@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * Decoding: bytes to struct insn.
+ */
+#ifndef VMM_CPU_DECODE_H
+#define VMM_CPU_DECODE_H
+
+#include "vmm/cpu/insn.h"
+
+#define DECODE_SHORT 0   /* more bytes are needed than there are */
+#define DECODE_LONG  (-1) /* over 15 bytes: #GP(0) */
+#define DECODE_MAX   15
+
+/* Decode one instruction in the CPU's current mode.  Its length, DECODE_SHORT or DECODE_LONG.  An undefined
+ * one gets a handler that raises #UD. */
+int insn_decode(struct cpu *cpu, const uint8_t *bytes, unsigned available, struct insn *insn);
+
+/* Must a block end after it, whatever its handler returns? */
+bool insn_ends_block(const struct insn *insn);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * What x87, MMX and SSE have in common: the FXSAVE image.  For x87*.c and vector*.c only.
+ */
+#ifndef VMM_CPU_FPU_H
+#define VMM_CPU_FPU_H
+
+#include <stddef.h>
+#include <string.h>
+
+#include "vmm/cpu/insn.h"
+
+#define FSW_EXCEPTIONS 0x3fu
+#define FSW_ES         0x80u
+#define FSW_BUSY       0x8000u
+#define FSW_TOP_SHIFT  11
+#define FCW_MASKS      0x3fu
+/* Writable bits of the control word; bit 6 reads as one. */
+#define FCW_WRITABLE      0x1f3fu
+#define FCW_FIXED         0x40u
+#define MXCSR_FLAGS       0x3fu
+#define MXCSR_MASKS_SHIFT 7
+#define MXCSR_MASKS       (0x3fu << MXCSR_MASKS_SHIFT)
+#define MXCSR_DEFAULT     0x1f80u
+#define MXCSR_FTZ         0x8000u
+
+static inline unsigned fpu_top(const struct cpu_fxsave *fx)
+{
+	return fx->fsw >> FSW_TOP_SHIFT & 7u;
+}
+
+/* Change TOP, keeping the physical registers: the image is ordered from the top of stack. */
+static inline void fpu_top_set(struct cpu_fxsave *fx, unsigned top)
+{
+	unsigned by = (top - fpu_top(fx)) & 7u;
+	if (by) {
+		uint8_t st[8][16];
+		memcpy(st, fx->st, sizeof(st));
+		for (unsigned i = 0; i < 8; i++)
+			memcpy(fx->st[i], st[(i + by) & 7u], 16);
+	}
+	fx->fsw = (uint16_t)((fx->fsw & ~(7u << FSW_TOP_SHIFT)) | top << FSW_TOP_SHIFT);
+}
+
+/* The error summary and busy bits follow from flags and masks. */
+static inline void fpu_summarize(struct cpu_fxsave *fx)
+{
+	fx->fsw &= (uint16_t) ~(FSW_ES | FSW_BUSY);
+	if (fx->fsw & ~fx->fcw & FSW_EXCEPTIONS)
+		fx->fsw |= FSW_ES | FSW_BUSY;
+}
+
+/* Before a waiting x87 instruction or an MMX one: deliver a pending exception.  *ignored (may be NULL) is set if
+ * the pending exception was only signalled outside and the instruction is to be executed nevertheless. */
+int fpu_check_pending(struct cpu *cpu, bool *ignored);
+/* FNINIT */
+void fpu_init(struct cpu_fxsave *fx);
+/* FLDCW and the like: take over a control word. */
+void fpu_control_set(struct cpu_fxsave *fx, uint16_t fcw);
+/* Bits that MXCSR may have in this CPU's model. */
+uint32_t fpu_mxcsr_mask(const struct cpu *cpu);
+
+/* x87_control.c: instructions that only move state; chosen by x87_select().  NULL if `insn` is none of them. */
+insn_execute *x87_control_select(const struct insn *insn);
+
+/* vector_state.c: EMMS, FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, CLFLUSH, fences, MASKMOV.  The same. */
+insn_execute *vector_state_select(const struct cpu *cpu, const struct insn *insn);
+/* Checks before SSE and MMX instructions. */
+int vector_check_sse(struct cpu *cpu);
+int vector_check_mmx(struct cpu *cpu);
+/* The state change that any MMX instruction but EMMS makes: TOP = 0, all registers in use. */
+static inline void vector_mmx_enter(struct cpu_fxsave *fx)
+{
+	fpu_top_set(fx, 0);
+	fx->ftw = 0xff;
+}
+
+#endif

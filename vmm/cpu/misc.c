@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * BOUND, XLAT; prefetches, hints and long NOPs; fences and cache lines (0FAE).
+ */
+#include "vmm/cpu/model.h"
+#include "vmm/cpu/operand.h"
+
+static int bound(struct cpu *cpu, const struct insn *insn)
+{
+	unsigned size = insn->operand_size;
+	uint64_t low, high, where = ea(cpu, insn);
+	int64_t index, lower, upper;
+
+	if (mem_read(cpu, insn->segment, where, size, &low) != CPU_OK ||
+		mem_read(cpu, insn->segment, (where + size) & (~0ull >> insn->ea_shift), size, &high) != CPU_OK)
+		return CPU_FAULT;
+	if (size == 2) {
+		index = (int16_t)cpu->gpr[insn->reg];
+		lower = (int16_t)low;
+		upper = (int16_t)high;
+	} else {
+		index = (int32_t)cpu->gpr[insn->reg];
+		lower = (int32_t)low;
+		upper = (int32_t)high;
+	}
+	return index < lower || index > upper ? cpu_raise(cpu, CPU_BR) : CPU_OK;
+}
+
+static int xlat(struct cpu *cpu, const struct insn *insn)
+{
+	uint64_t offset = (cpu->gpr[CPU_RBX] + (uint8_t)cpu->gpr[CPU_RAX]) & (~0ull >> insn->ea_shift);
+	uint8_t value;
+
+	if (mem_read8(cpu, insn->segment, offset, &value) != CPU_OK)
+		return CPU_FAULT;
+	reg_set8(cpu, insn, CPU_RAX, value);
+	return CPU_OK;
+}
+
+/* Prefetches and hint NOPs touch no memory, whatever their operand. */
+static int hint(struct cpu *cpu, const struct insn *insn)
+{
+	(void)cpu;
+	(void)insn;
+	return CPU_OK;
+}
+
+static int fence(struct cpu *cpu, const struct insn *insn)
+{
+	(void)cpu;
+	(void)insn;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return CPU_OK;
+}
+
+/* CLFLUSH faults as a one-byte read would. */
+static int clflush(struct cpu *cpu, const struct insn *insn)
+{
+	uint8_t value;
+
+	return mem_read8(cpu, insn->segment, ea(cpu, insn), &value);
+}
+
+static insn_execute *group15_select(struct cpu *cpu, struct insn *insn)
+{
+	unsigned reg = insn->modrm >> 3 & 7;
+	bool sse2 = cpu->model->features_1_edx >> 26 & 1, sse = cpu->model->features_1_edx >> 25 & 1;
+
+	if (insn->mod == 3) {
+		if (insn->rep || insn->prefix66)
+			return NULL;
+		switch (reg) {
+		case 5:
+		case 6: return sse2 ? fence : NULL;
+		case 7: return sse ? fence : NULL;
+		default: return NULL;
+		}
+	}
+	if (reg == 7 && !insn->rep && !insn->prefix66)
+		return cpu->model->features_1_edx >> 19 & 1 ? clflush : NULL;
+	return vector_select(cpu, insn);
+}
+
+insn_execute *misc_select(struct cpu *cpu, struct insn *insn)
+{
+	switch (insn->opcode) {
+	case 0x62: return insn->mod != 3 && !insn->code64 ? bound : NULL;
+	case 0xd7: return xlat;
+	case 0x1ae: return group15_select(cpu, insn);
+	case 0x10d: /* PREFETCHW, 3DNow's PREFETCH */
+		if (insn->mod == 3 || !(cpu->model->features_ext_ecx >> 8 & 1 || cpu->model->features_ext_edx >> 31))
+			return NULL;
+		return hint;
+	default: return cpu->model->family >= 6 ? hint : NULL;
+	}
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+#include "vmm/cpu/debug.h"
+#include "vmm/cpu/flags.h"
+#include "vmm/cpu/insn.h"
+#include "vmm/cpu/mode.h"
+#include "vmm/cpu/tlb.h"
+
+static void fast_update(struct cpu *cpu, unsigned i)
+{
+	const struct cpu_segment *segment = &cpu->segment[i];
+	struct cpu_fast_segment *fast = &cpu->fast[i];
+	unsigned type = CPU_SEGMENT_TYPE(segment->attributes);
+	uint64_t end = (uint64_t)segment->limit + 1;
+
+	fast->base = segment->base;
+	fast->read_end = fast->write_end = 0;
+	if ((type & 0xc) == 4)
+		return; /* expand-down */
+	if (!cpu_protected(cpu)) {
+		fast->read_end = fast->write_end = end;
+		return;
+	}
+	if (!(segment->attributes & CPU_SEGMENT_P))
+		return;
+	if (!(type & 8) || type & 2)
+		fast->read_end = end;
+	if (!(type & 8) && type & 2)
+		fast->write_end = end;
+}
+
+static void context_update(struct cpu *cpu)
+{
+	uint32_t mode = MODE_CPL(cpu->cpl);
+
+	if (cpu->segment[CPU_CS].attributes & CPU_SEGMENT_DB)
+		mode |= MODE_CODE32;
+	if (cpu->segment[CPU_SS].attributes & CPU_SEGMENT_DB)
+		mode |= MODE_STACK32;
+	if (cpu->cr0 & CPU_CR0_PE)
+		mode |= MODE_PE;
+	if (cpu->rflags & CPU_FLAG_VM)
+		mode |= MODE_VM;
+	if (cpu->cr0 & CPU_CR0_TS)
+		mode |= MODE_TS;
+	if (cpu->cr0 & CPU_CR0_EM)
+		mode |= MODE_EM;
+	if (cpu->cr0 & CPU_CR0_MP)
+		mode |= MODE_MP;
+	if (cpu->cr4 & CPU_CR4_OSFXSR)
+		mode |= MODE_OSFXSR;
+	if (cpu->cr4 & CPU_CR4_OSXSAVE)
+		mode |= MODE_OSXSAVE;
+	cpu->stack_mask = mode & MODE_STACK32 ? 0xffffffff : 0xffff;
+	cpu->linear_mask = 0xffffffff;
+	cpu->ip_mask = 0xffffffff;
+	cpu->context = (uint64_t)mode << 32 | (uint32_t)cpu->segment[CPU_CS].base;
+}
+
+void cpu_segment_update(struct cpu *cpu, unsigned segment)
+{
+	fast_update(cpu, segment);
+	if (segment == CPU_CS && cpu->segment[CPU_CS].limit != cpu->code_limit) {
+		/* Blocks were decoded under the old limit, and links know nothing of limits. */
+		cpu->code_limit = cpu->segment[CPU_CS].limit;
+		cpu->tlb->epoch++;
+		cpu->attention = true;
+	}
+	if (segment == CPU_CS || segment == CPU_SS)
+		context_update(cpu);
+}
+
+void cpu_tlb_select(struct cpu *cpu)
+{
+	struct cpu_tlb *tlb = cpu->tlb;
+	enum tlb_kind kind = TLB_KERNEL;
+
+	if (cpu->cpl == 3)
+		kind = TLB_USER;
+	else if (cpu->cr4 & CPU_CR4_SMAP && !(cpu->rflags & CPU_FLAG_AC))
+		kind = TLB_KERNEL_SMAP;
+	cpu->tlb_read = tlb->read[kind];
+	cpu->tlb_write = tlb->write[kind];
+	if (debug_data_armed(cpu) || (cpu->cpl == 3 && cpu->cr0 & CPU_CR0_AM && cpu->rflags & CPU_FLAG_AC))
+		cpu->tlb_read = cpu->tlb_write = tlb->empty;
+	cpu->slow = cpu->trace & CPU_TRACE_EXEC || cpu->rflags & CPU_FLAG_TF || debug_code_armed(cpu);
+	cpu->attention = true;
+}
+
+void cpu_mode_update(struct cpu *cpu)
+{
+	cpu->gpr[16] = 0;
+	for (unsigned i = 0; i < CPU_SEGMENTS; i++)
+		cpu_segment_update(cpu, i);
+	cpu_tlb_select(cpu);
+}
+
+void cpu_rflags_write(struct cpu *cpu, uint64_t flags, uint64_t mask)
+{
+	uint64_t old = cpu->rflags;
+
+	if (mask & CPU_FLAGS_ARITHMETIC) {
+		flags_settle(cpu);
+		old = cpu->rflags;
+	}
+	cpu->rflags = (old & ~mask) | (flags & mask) | CPU_FLAG_FIXED;
+	old ^= cpu->rflags;
+	if (old & CPU_FLAG_VM)
+		cpu_mode_update(cpu);
+	if (old & (CPU_FLAG_TF | CPU_FLAG_AC))
+		cpu_tlb_select(cpu);
+	if (old & (CPU_FLAG_IF | CPU_FLAG_VIF | CPU_FLAG_VIP))
+		cpu->attention = true;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * What is derived from the architectural state for speed, and the events that derive it anew.
+ */
+#ifndef VMM_CPU_MODE_H
+#define VMM_CPU_MODE_H
+
+#include "vmm/cpu/cpu.h"
+
+/* The mode word: every bit that decoding depends on (upper half of struct cpu's `context`). */
+#define MODE_CODE32  (1u << 0)
+#define MODE_CODE64  (1u << 1)
+#define MODE_STACK32 (1u << 2)
+#define MODE_PE      (1u << 3)
+#define MODE_VM      (1u << 4)
+#define MODE_CPL(c)  ((uint32_t)(c) << 5)
+#define MODE_TS      (1u << 7)
+#define MODE_EM      (1u << 8)
+#define MODE_MP      (1u << 9)
+#define MODE_OSFXSR  (1u << 10)
+#define MODE_OSXSAVE (1u << 11)
+
+/* After any change: all of it. */
+void cpu_mode_update(struct cpu *cpu);
+/* After a change of one segment register. */
+void cpu_segment_update(struct cpu *cpu, unsigned segment);
+/* After a change of CPL, EFLAGS.AC, CR0.AM or DR7. */
+void cpu_tlb_select(struct cpu *cpu);
+/* Change RFLAGS where `mask` says, arithmetic flags included. */
+void cpu_rflags_write(struct cpu *cpu, uint64_t flags, uint64_t mask);
+
+static inline bool cpu_protected(const struct cpu *cpu)
+{
+	return cpu->cr0 & CPU_CR0_PE && !(cpu->rflags & CPU_FLAG_VM);
+}
+static inline bool cpu_v86(const struct cpu *cpu)
+{
+	return (cpu->rflags & CPU_FLAG_VM) != 0;
+}
+static inline unsigned cpu_iopl(const struct cpu *cpu)
+{
+	return cpu->rflags >> 12 & 3;
+}
+
+#endif

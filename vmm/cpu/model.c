@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * CPU models and the CPUID instruction (SDM vol. 2A, CPUID).
+ *
+ * What a model announces is what the engine executes: every feature word is and-ed with a mask of what exists,
+ * so a model can be written down as the real part was.  A new instruction set adds its bit to a mask.
+ *
+ * Family, model and stepping are of late, well-behaved steppings, so that guests that know errata do not go out
+ * of their way.  All models say GenuineIntel: guests poke at AMD's model-specific registers unasked, but ask
+ * CPUID first for Intel's.
+ */
+#include "vmm/cpu/model.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "vmm/cpu/apic.h"
+#include "vmm/cpu/cpu.h"
+
+/* What the engine can execute. */
+#define ENGINE_1_EDX \
+	(CPU_FEATURE_FPU | CPU_FEATURE_VME | CPU_FEATURE_DE | CPU_FEATURE_PSE | CPU_FEATURE_TSC | CPU_FEATURE_MSR | \
+		CPU_FEATURE_PAE | CPU_FEATURE_MCE | CPU_FEATURE_CX8 | CPU_FEATURE_APIC | CPU_FEATURE_SEP | \
+		CPU_FEATURE_MTRR | CPU_FEATURE_PGE | CPU_FEATURE_MCA | CPU_FEATURE_CMOV | CPU_FEATURE_PAT | \
+		CPU_FEATURE_PSE36 | CPU_FEATURE_CLFSH | CPU_FEATURE_MMX | CPU_FEATURE_FXSR | CPU_FEATURE_SSE | \
+		CPU_FEATURE_SSE2)
+#define ENGINE_1_ECX   (CPU_FEATURE_X2APIC | CPU_FEATURE_TSC_DEADLINE | CPU_FEATURE_HYPERVISOR)
+#define ENGINE_7_EBX   0u
+#define ENGINE_7_ECX   0u
+#define ENGINE_7_EDX   CPU_FEATURE_ARCH_CAPABILITIES
+#define ENGINE_EXT_EDX CPU_FEATURE_NX
+#define ENGINE_EXT_ECX 0u
+
+#define EDX_486 (CPU_FEATURE_FPU | CPU_FEATURE_VME)
+#define EDX_PENTIUM \
+	(EDX_486 | CPU_FEATURE_DE | CPU_FEATURE_PSE | CPU_FEATURE_TSC | CPU_FEATURE_MSR | CPU_FEATURE_MCE | \
+		CPU_FEATURE_CX8 | CPU_FEATURE_APIC)
+#define EDX_PENTIUM3 \
+	(EDX_PENTIUM | CPU_FEATURE_PAE | CPU_FEATURE_SEP | CPU_FEATURE_MTRR | CPU_FEATURE_PGE | CPU_FEATURE_MCA | \
+		CPU_FEATURE_CMOV | CPU_FEATURE_PAT | CPU_FEATURE_PSE36 | CPU_FEATURE_MMX | CPU_FEATURE_FXSR | \
+		CPU_FEATURE_SSE)
+#define EDX_PENTIUM4 (EDX_PENTIUM3 | CPU_FEATURE_CLFSH | CPU_FEATURE_SSE2)
+
+/* IA32_ARCH_CAPABILITIES: a guest's privileged data is out of reach of its user code's speculation, since both
+ * go through a software MMU and no address of one ever stands in for the other's. */
+#define ARCH_CAPABILITIES \
+	(1u << 0 /* RDCL_NO: Meltdown, L1TF */ | 1u << 3 /* no L1 flush on VM entry */ | 1u << 4 /* SSB_NO */ | \
+		1u << 5 /* MDS_NO */ | 1u << 6 /* no machine check on page size change */ | 1u << 8 /* TAA_NO */ | \
+		1u << 13 | 1u << 14 | 1u << 15 /* no MMIO stale data */ | 1u << 20 /* BHI_NO */ | \
+		1u << 24 /* PBRSB_NO */ | 1u << 26 /* GDS_NO */ | 1u << 27 /* RFDS_NO */)
+
+static const struct cpu_model models[] = {
+	{ .name = "host",
+		.vendor = "GenuineIntel",
+		.brand = "vmm virtual CPU",
+		.family = 6,
+		.model = 15,
+		.stepping = 11,
+		.features_1_edx = ~0u,
+		.features_1_ecx = ~0u,
+		.features_7_ebx = ~0u,
+		.features_7_ecx = ~0u,
+		.features_7_edx = ~0u,
+		.features_ext_edx = ~0u,
+		.features_ext_ecx = ~0u,
+		.leaf_max = 0x15,
+		.leaf_ext_max = 0x80000008,
+		.physical_bits = 40,
+		.linear_bits = 48,
+		.cache_line = 64 },
+	{ .name = "486", /* DX4: the first with CPUID */
+		.vendor = "GenuineIntel",
+		.family = 4,
+		.model = 8,
+		.stepping = 0,
+		.features_1_edx = EDX_486,
+		.leaf_max = 1,
+		.physical_bits = 32,
+		.linear_bits = 32,
+		.cache_line = 16 },
+	{ .name = "pentium",
+		.vendor = "GenuineIntel",
+		.family = 5,
+		.model = 2,
+		.stepping = 12,
+		.features_1_edx = EDX_PENTIUM,
+		.leaf_max = 1,
+		.physical_bits = 32,
+		.linear_bits = 32,
+		.cache_line = 32 },
+	{ .name = "pentium3", /* Coppermine */
+		.vendor = "GenuineIntel",
+		.family = 6,
+		.model = 8,
+		.stepping = 10,
+		.features_1_edx = EDX_PENTIUM3,
+		.features_1_ecx = CPU_FEATURE_HYPERVISOR,
+		.leaf_max = 2,
+		.physical_bits = 36,
+		.linear_bits = 32,
+		.cache_line = 32 },
+	{ .name = "pentium4", /* Northwood */
+		.vendor = "GenuineIntel",
+		.brand = "Intel(R) Pentium(R) 4 CPU 2.60GHz",
+		.family = 15,
+		.model = 2,
+		.stepping = 9,
+		.features_1_edx = EDX_PENTIUM4,
+		.features_1_ecx = CPU_FEATURE_HYPERVISOR,
+		.leaf_max = 2,
+		.leaf_ext_max = 0x80000004,
+		.physical_bits = 36,
+		.linear_bits = 32,
+		.cache_line = 64 },
+	{ .name = "core2",
+		.vendor = "GenuineIntel",
+		.brand = "Intel(R) Core(TM)2 Duo CPU     E6750  @ 2.66GHz",
+		.family = 6,
+		.model = 15,
+		.stepping = 11,
+		.features_1_edx = EDX_PENTIUM4,
+		.features_1_ecx = CPU_FEATURE_HYPERVISOR,
+		.features_ext_edx = CPU_FEATURE_NX,
+		.leaf_max = 10,
+		.leaf_ext_max = 0x80000008,
+		.physical_bits = 36,
+		.linear_bits = 48,
+		.cache_line = 64 },
+};
+#define MODELS (sizeof(models) / sizeof(models[0]))
+
+static const char *const names[] = { "host", "486", "pentium", "pentium3", "pentium4", "core2", NULL };
+static const char *const planned[] = { "x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4" };
+
+const char *const *cpu_model_names(void)
+{
+	return names;
+}
+
+bool cpu_model_planned(const char *name)
+{
+	for (unsigned i = 0; i < sizeof(planned) / sizeof(planned[0]); i++)
+		if (!strcmp(name, planned[i]))
+			return true;
+	return false;
+}
+
+int cpu_model_find(const char *name, struct cpu_model *model)
+{
+	if (!name)
+		name = "host";
+	for (unsigned i = 0; i < MODELS; i++) {
+		if (strcmp(name, models[i].name))
+			continue;
+		*model = models[i];
+		model->features_1_edx &= ENGINE_1_EDX;
+		model->features_1_ecx &= ENGINE_1_ECX;
+		model->features_7_ebx &= ENGINE_7_EBX;
+		model->features_7_ecx &= ENGINE_7_ECX;
+		model->features_7_edx &= ENGINE_7_EDX;
+		model->features_ext_edx &= ENGINE_EXT_EDX;
+		model->features_ext_ecx &= ENGINE_EXT_ECX;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+uint64_t cpu_model_arch_capabilities(const struct cpu_model *model)
+{
+	return model->features_7_edx & CPU_FEATURE_ARCH_CAPABILITIES ? ARCH_CAPABILITIES : 0;
+}
+
+/* ---- CPUID ---- */
+
+/* Bits of an APIC ID below the package: all CPUs are cores of one package where the model has leaf 4. */
+static unsigned package_shift(const struct cpu *cpu)
+{
+	unsigned shift = 0;
+	if (cpu->model->leaf_max >= 4)
+		while (1u << shift < cpu->count && shift < 8)
+			shift++;
+	return shift;
+}
+
+static bool has_apic(const struct cpu *cpu)
+{
+	return cpu->apic && apic_base_read(cpu->apic) & 1u << 11;
+}
+
+static void leaf_features(const struct cpu *cpu, uint32_t out[4])
+{
+	const struct cpu_model *m = cpu->model;
+	unsigned family = m->family > 15 ? 15 : m->family;
+	out[0] = m->stepping | (m->model & 15u) << 4 | family << 8 | (uint32_t)(m->family - family) << 20;
+	if (m->family == 6 || m->family >= 15)
+		out[0] |= (m->model & 0xf0u) << 12;
+	out[1] = cpu->index << 24;
+	if (m->features_1_edx & CPU_FEATURE_CLFSH)
+		out[1] |= m->cache_line / 8 << 8;
+	out[2] = m->features_1_ecx;
+	out[3] = m->features_1_edx;
+	if (m->features_1_ecx & CPU_FEATURE_XSAVE && cpu->cr4 & CPU_CR4_OSXSAVE)
+		out[2] |= CPU_FEATURE_OSXSAVE;
+	unsigned shift = package_shift(cpu);
+	if (shift) {
+		out[1] |= 1u << shift << 16;
+		out[3] |= CPU_FEATURE_HT;
+	}
+	if (!has_apic(cpu)) {
+		/* SDM vol. 3A, 10.4.3: the bit follows IA32_APIC_BASE[11] */
+		out[3] &= ~CPU_FEATURE_APIC;
+		out[2] &= ~(CPU_FEATURE_X2APIC | CPU_FEATURE_TSC_DEADLINE);
+	}
+}
+
+/* Leaf 2: one-byte descriptors of the caches, for guests that do not ask leaf 4. */
+static void leaf_descriptors(const struct cpu *cpu, uint32_t out[4])
+{
+	switch (cpu->model->family << 8 | cpu->model->model) {
+	case 0x608: /* TLBs; L1 16 KiB, L2 256 KiB */
+		out[0] = 0x03020101;
+		out[3] = 0x0c040882;
+		break;
+	case 0xf02: /* TLBs; trace cache, L1 8 KiB, L2 512 KiB */
+		out[0] = 0x665b5001;
+		out[3] = 0x007b7040;
+		break;
+	default: /* TLBs; L1 32 KiB, L2 4 MiB */
+		out[0] = 0x05b0b101;
+		out[1] = 0x005657f0;
+		out[3] = 0x2cb43049;
+	}
+}
+
+static void leaf_caches(const struct cpu *cpu, uint32_t subleaf, uint32_t out[4])
+{
+	static const struct {
+		uint8_t type, level, ways;
+		uint16_t sets;
+	} caches[] = { { 1, 1, 8, 64 }, { 2, 1, 8, 64 }, { 3, 2, 16, 4096 } };
+	if (subleaf >= sizeof(caches) / sizeof(caches[0]))
+		return;
+	out[0] = caches[subleaf].type | caches[subleaf].level << 5 | 1u << 8;
+	out[0] |= ((1u << package_shift(cpu)) - 1) << 26;
+	out[1] = (caches[subleaf].ways - 1u) << 22 | 63;
+	out[2] = caches[subleaf].sets - 1u;
+}
+
+static void leaf_topology(const struct cpu *cpu, uint32_t subleaf, uint32_t out[4])
+{
+	out[2] = subleaf & 0xff;
+	out[3] = cpu->index;
+	if (subleaf == 0) { /* threads: one a core */
+		out[1] = 1;
+		out[2] |= 1u << 8;
+	} else if (subleaf == 1) { /* cores */
+		out[0] = package_shift(cpu);
+		out[1] = cpu->count;
+		out[2] |= 2u << 8;
+	}
+}
+
+/*
+ * Leaf 0x15: TSC frequency as a ratio to the "crystal", which guests take for the local APIC timer's input too:
+ * 1 GHz here.  Linux multiplies the crystal's kHz by the numerator in 32 bits; a frequency whose ratio does not
+ * fit is left out, and the guest measures.
+ */
+static void leaf_frequency(const struct cpu *cpu, uint32_t out[4])
+{
+	uint64_t crystal = 1000000000, a = cpu->tsc_hz, b = crystal;
+	while (b) {
+		uint64_t rest = a % b;
+		a = b;
+		b = rest;
+	}
+	if (!a || cpu->tsc_hz / a > 4294)
+		return;
+	out[0] = (uint32_t)(crystal / a);
+	out[1] = (uint32_t)(cpu->tsc_hz / a);
+	out[2] = (uint32_t)crystal;
+}
+
+static void leaf_brand(const struct cpu *cpu, unsigned part, uint32_t out[4])
+{
+	char text[48] = "";
+	memcpy(text, cpu->model->brand, strlen(cpu->model->brand));
+	memcpy(out, text + 16 * part, 16);
+}
+
+static void leaf_hypervisor(const struct cpu *cpu, uint32_t leaf, uint32_t out[4])
+{
+	if (leaf == 0x40000000) {
+		out[0] = 0x40000010;
+		memcpy(out + 1, "vmmvmmvmmvmm", 12);
+	} else if (leaf == 0x40000010) { /* VMware's and KVM's convention: kHz */
+		out[0] = (uint32_t)(cpu->tsc_hz / 1000);
+		out[1] = 1000000;
+	}
+}
+
+static void leaf_basic(const struct cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+	const struct cpu_model *m = cpu->model;
+	switch (leaf) {
+	case 0:
+		out[0] = m->leaf_max;
+		memcpy(&out[1], m->vendor, 4);
+		memcpy(&out[3], m->vendor + 4, 4);
+		memcpy(&out[2], m->vendor + 8, 4);
+		break;
+	case 1: leaf_features(cpu, out); break;
+	case 2: leaf_descriptors(cpu, out); break;
+	case 4: leaf_caches(cpu, subleaf, out); break;
+	case 6:
+		out[0] = 1u << 2; /* ARAT: the APIC timer runs in every idle state */
+		break;
+	case 7:
+		if (subleaf == 0) {
+			out[1] = m->features_7_ebx;
+			out[2] = m->features_7_ecx;
+			out[3] = m->features_7_edx;
+		}
+		break;
+	case 0xb:
+		if (cpu->apic)
+			leaf_topology(cpu, subleaf, out);
+		break;
+	case 0x15: leaf_frequency(cpu, out); break;
+	default: break; /* reserved, or of a feature that no model has */
+	}
+}
+
+static void leaf_extended(const struct cpu *cpu, uint32_t leaf, uint32_t out[4])
+{
+	const struct cpu_model *m = cpu->model;
+	switch (leaf) {
+	case 0x80000000: out[0] = m->leaf_ext_max; break;
+	case 0x80000001:
+		out[2] = m->features_ext_ecx;
+		out[3] = m->features_ext_edx;
+		break;
+	case 0x80000002:
+	case 0x80000003:
+	case 0x80000004: leaf_brand(cpu, leaf - 0x80000002, out); break;
+	case 0x80000006:
+		out[2] = 4096u << 16 | 8u << 12 | m->cache_line; /* L2: 4 MiB, 16 ways */
+		break;
+	case 0x80000007:
+		out[3] = 1u << 8; /* invariant TSC */
+		break;
+	case 0x80000008: out[0] = m->physical_bits | (uint32_t)m->linear_bits << 8; break;
+	default: break;
+	}
+}
+
+void cpu_cpuid(const struct cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+	const struct cpu_model *m = cpu->model;
+	memset(out, 0, 4 * sizeof(out[0]));
+	if (leaf >> 16 == 0x4000 && m->features_1_ecx & CPU_FEATURE_HYPERVISOR) {
+		leaf_hypervisor(cpu, leaf, out);
+		return;
+	}
+	if (leaf >> 16 == 0x8000 && leaf <= m->leaf_ext_max) {
+		leaf_extended(cpu, leaf, out);
+		return;
+	}
+	/* Intel: any leaf beyond the last is the last basic one. */
+	if (leaf > m->leaf_max)
+		leaf = m->leaf_max;
+	leaf_basic(cpu, leaf, subleaf, out);
+}

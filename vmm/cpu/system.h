@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+#ifndef VMM_CPU_SYSTEM_H
+#define VMM_CPU_SYSTEM_H
+
+#include "vmm/cpu/cpu.h"
+
+/* Writes to control registers with all checks (SDM vol. 3A, 2.5).  CPU_FAULT: #GP. */
+int cr0_write(struct cpu *cpu, uint64_t value);
+int cr3_write(struct cpu *cpu, uint64_t value);
+int cr4_write(struct cpu *cpu, uint64_t value);
+/* CR4 bits that the model has. */
+uint64_t cr4_allowed(const struct cpu *cpu);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+#include <stdlib.h>
+
+#include "vmm/cpu/tlb.h"
+
+static void array_clear(struct tlb_entry *array)
+{
+	for (unsigned i = 0; i < TLB_SIZE; i++) {
+		array[i].tag = (uint64_t)(i ^ 1) << 12;
+		array[i].host = 0;
+	}
+}
+
+struct cpu_tlb *tlb_create(void)
+{
+	struct cpu_tlb *tlb = calloc(1, sizeof(*tlb));
+
+	if (!tlb)
+		return NULL;
+	for (unsigned kind = 0; kind < TLB_KINDS; kind++) {
+		array_clear(tlb->read[kind]);
+		array_clear(tlb->write[kind]);
+	}
+	array_clear(tlb->empty);
+	tlb->generation = tlb->global_generation = 1;
+	tlb->epoch = 1;
+	return tlb;
+}
+
+void tlb_destroy(struct cpu_tlb *tlb)
+{
+	free(tlb);
+}
+
+static void index_clear(struct tlb_entry (*arrays)[TLB_SIZE], unsigned i)
+{
+	for (unsigned kind = 0; kind < TLB_KINDS; kind++)
+		arrays[kind][i].tag = (uint64_t)(i ^ 1) << 12;
+}
+
+static void arrays_flush(struct cpu_tlb *tlb, bool write)
+{
+	struct tlb_entry(*arrays)[TLB_SIZE] = write ? tlb->write : tlb->read;
+	unsigned count = tlb->touched_count[write];
+
+	if (count > sizeof(tlb->touched[0]) / sizeof(tlb->touched[0][0])) {
+		for (unsigned kind = 0; kind < TLB_KINDS; kind++)
+			array_clear(arrays[kind]);
+	} else {
+		for (unsigned n = 0; n < count; n++)
+			index_clear(arrays, tlb->touched[write][n]);
+	}
+	tlb->touched_count[write] = 0;
+}
+
+void tlb_flush_writes(struct cpu *cpu)
+{
+	arrays_flush(cpu->tlb, true);
+}
+
+void tlb_flush_direct(struct cpu *cpu)
+{
+	arrays_flush(cpu->tlb, false);
+	arrays_flush(cpu->tlb, true);
+}
+
+void tlb_flush(struct cpu *cpu, bool global)
+{
+	struct cpu_tlb *tlb = cpu->tlb;
+
+	tlb_flush_direct(cpu);
+	tlb->epoch++;
+	cpu->attention = true;
+	/* Generations start at 1 and 0 never matches; after 2^32 flushes old entries must really go. */
+	if (++tlb->generation == 0 || (global && tlb->global_generation == UINT32_MAX)) {
+		for (unsigned i = 0; i < TLB_DEEP_SIZE; i++)
+			tlb->deep[i].generation = 0;
+		tlb->generation = tlb->global_generation = 1;
+	}
+	if (global) {
+		tlb->global_generation++;
+		for (unsigned i = 0; i < 16; i++)
+			tlb->large[i] = 0;
+	}
+}
+
+static unsigned region_bit(uint64_t linear)
+{
+	return (unsigned)(linear >> 22) & 1023;
+}
+
+void tlb_flush_page(struct cpu *cpu, uint64_t linear)
+{
+	struct cpu_tlb *tlb = cpu->tlb;
+	unsigned region = region_bit(linear);
+	struct tlb_page *page = &tlb->deep[(linear >> 12) % TLB_DEEP_SIZE];
+	unsigned i = (linear >> 12) % TLB_SIZE;
+
+	tlb->epoch++;
+	cpu->attention = true;
+	if (tlb->large[region / 64] >> (region % 64) & 1) {
+		/* A large page is entered 4 KiB at a time: all of them go. */
+		uint64_t first = linear & ~0x3fffffull;
+
+		for (uint64_t at = first; at < first + 0x400000; at += 4096)
+			tlb->deep[(at >> 12) % TLB_DEEP_SIZE].generation = 0;
+		tlb_flush_direct(cpu);
+		tlb->large[region / 64] &= ~(1ull << (region % 64));
+		return;
+	}
+	if (page->linear == (linear & ~0xfffull))
+		page->generation = 0;
+	index_clear(tlb->read, i);
+	index_clear(tlb->write, i);
+}
+
+void tlb_fill(struct cpu *cpu, enum tlb_kind kind, bool write, uint64_t linear, uint8_t *host)
+{
+	struct cpu_tlb *tlb = cpu->tlb;
+	unsigned i = (linear >> 12) % TLB_SIZE;
+	struct tlb_entry *entry = write ? &tlb->write[kind][i] : &tlb->read[kind][i];
+
+	entry->tag = linear & ~0xfffull;
+	entry->host = (uintptr_t)host;
+	if (tlb->touched_count[write] < sizeof(tlb->touched[0]) / sizeof(tlb->touched[0][0]))
+		tlb->touched[write][tlb->touched_count[write]] = (uint16_t)i;
+	if (tlb->touched_count[write] <= sizeof(tlb->touched[0]) / sizeof(tlb->touched[0][0]))
+		tlb->touched_count[write]++;
+}
+
+void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page)
+{
+	struct cpu_tlb *tlb = cpu->tlb;
+	struct tlb_page *entry = &tlb->deep[(page->linear >> 12) % TLB_DEEP_SIZE];
+
+	*entry = *page;
+	entry->generation = page->flags & PAGE_GLOBAL ? tlb->global_generation : tlb->generation;
+	if (page->flags & PAGE_LARGE) {
+		unsigned region = region_bit(page->linear);
+
+		tlb->large[region / 64] |= 1ull << (region % 64);
+	}
+}

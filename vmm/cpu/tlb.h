@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * The software TLB (docs/engine.md, "Software MMU").
+ *
+ * First level: per access kind a read and a write array of {page tag, host address}, where one compare covers
+ * tag and page crossing.  Only pages with direct host memory are in them; the write arrays hold only pages
+ * that may be written without telling anybody.  Second level: translations with their permissions, which
+ * survive a non-global flush if they are global and serve device pages and instruction fetch too.
+ */
+#ifndef VMM_CPU_TLB_H
+#define VMM_CPU_TLB_H
+
+#include <stddef.h>
+
+#include "vmm/cpu/cpu.h"
+
+#define TLB_SIZE      1024u
+#define TLB_DEEP_SIZE 4096u
+
+enum tlb_kind {
+	TLB_USER,
+	TLB_KERNEL,      /* supervisor, user pages allowed */
+	TLB_KERNEL_SMAP, /* supervisor, user pages refused */
+	TLB_KINDS,
+};
+
+struct tlb_entry {
+	uint64_t tag; /* linear address of the page; an empty entry has that of a page of another index */
+	uintptr_t host;
+};
+
+#define PAGE_WRITABLE (1u << 0)
+#define PAGE_USER     (1u << 1)
+#define PAGE_NX       (1u << 2)
+#define PAGE_GLOBAL   (1u << 3)
+#define PAGE_DIRTY    (1u << 4)
+#define PAGE_LARGE    (1u << 5)
+
+struct tlb_page {
+	uint64_t linear, physical; /* of the page */
+	uint32_t flags;            /* PAGE_* */
+	uint32_t generation;       /* of struct cpu_tlb's generation or global_generation; 0: empty */
+};
+
+struct cpu_tlb {
+	struct tlb_entry read[TLB_KINDS][TLB_SIZE], write[TLB_KINDS][TLB_SIZE];
+	struct tlb_entry empty[TLB_SIZE]; /* sends every access to the slow path */
+	struct tlb_page deep[TLB_DEEP_SIZE];
+	uint32_t generation, global_generation;
+	uint16_t touched[2][512]; /* indices filled since the last flush: of reads, of writes */
+	unsigned touched_count[2];
+	uint64_t epoch; /* counts every flush of anything: virtual block links of another epoch are void */
+	uint64_t large[16]; /* 4 MiB regions (hashed) that may hold entries of large pages */
+};
+
+struct cpu_tlb *tlb_create(void);
+void tlb_destroy(struct cpu_tlb *tlb);
+
+/* Everything, or everything that is not global. */
+void tlb_flush(struct cpu *cpu, bool global);
+/* INVLPG */
+void tlb_flush_page(struct cpu *cpu, uint64_t linear);
+/* Host pages may have changed or lost their writability: empty the first level. */
+void tlb_flush_direct(struct cpu *cpu);
+void tlb_flush_writes(struct cpu *cpu);
+
+/* Enter a page into the first level. */
+void tlb_fill(struct cpu *cpu, enum tlb_kind kind, bool write, uint64_t linear, uint8_t *host);
+void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page);
+
+static inline const struct tlb_page *tlb_lookup(const struct cpu_tlb *tlb, uint64_t linear)
+{
+	const struct tlb_page *page = &tlb->deep[(linear >> 12) % TLB_DEEP_SIZE];
+
+	if (page->linear != (linear & ~0xfffull))
+		return NULL;
+	if (page->generation != (page->flags & PAGE_GLOBAL ? tlb->global_generation : tlb->generation))
+		return NULL;
+	return page;
+}
+
+#endif
