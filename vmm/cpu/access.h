@@ -26,8 +26,8 @@ struct rmw {
 };
 
 /* Segment checks for an access through any descriptor.  `stack`: violations are #SS, else #GP. */
-int segment_check(
-	struct cpu *cpu, const struct cpu_segment *segment, bool stack, uint64_t offset, unsigned size, bool write, uint64_t *linear);
+int segment_check(struct cpu *cpu, const struct cpu_segment *segment, bool stack, uint64_t offset, unsigned size,
+	bool write, uint64_t *linear);
 
 /* Accesses by linear address with the rights that `access` (ACCESS_*, paging.h) says. */
 int access_linear_read(struct cpu *cpu, uint64_t linear, void *data, unsigned size, unsigned access);
@@ -59,68 +59,67 @@ static inline uint8_t *tlb_write_hit(const struct cpu *cpu, uint64_t linear, uns
 	return likely(delta <= CPU_PAGE_SIZE - size) ? (uint8_t *)(entry->host + delta) : NULL;
 }
 
-#define ACCESS_TEMPLATE(bits)                                                                                          \
-	static inline int mem_read##bits(                                                                              \
-		struct cpu *cpu, unsigned segment, uint64_t offset, uint##bits##_t *value)                             \
-	{                                                                                                              \
-		const struct cpu_fast_segment *fast = &cpu->fast[segment];                                             \
-                                                                                                                       \
-		if (likely(offset + bits / 8 <= fast->read_end)) {                                                     \
-			const uint8_t *host = tlb_read_hit(cpu, (fast->base + offset) & cpu->linear_mask, bits / 8);    \
-                                                                                                                       \
-			if (likely(host)) {                                                                            \
-				memcpy(value, host, bits / 8);                                                         \
-				return CPU_OK;                                                                         \
-			}                                                                                              \
-		}                                                                                                      \
-		return cpu_read(cpu, segment, offset, value, bits / 8);                                                \
-	}                                                                                                              \
-	static inline int mem_write##bits(struct cpu *cpu, unsigned segment, uint64_t offset, uint##bits##_t value)    \
-	{                                                                                                              \
-		const struct cpu_fast_segment *fast = &cpu->fast[segment];                                             \
-                                                                                                                       \
-		if (likely(offset + bits / 8 <= fast->write_end)) {                                                    \
-			uint8_t *host = tlb_write_hit(cpu, (fast->base + offset) & cpu->linear_mask, bits / 8);         \
-                                                                                                                       \
-			if (likely(host)) {                                                                            \
-				memcpy(host, &value, bits / 8);                                                        \
-				return CPU_OK;                                                                         \
-			}                                                                                              \
-		}                                                                                                      \
-		return cpu_write(cpu, segment, offset, &value, bits / 8);                                              \
-	}                                                                                                              \
-	static inline int rmw_begin##bits(                                                                             \
-		struct cpu *cpu, const struct insn *insn, struct rmw *rmw, uint##bits##_t *value)                      \
-	{                                                                                                              \
-		uint64_t offset = ea(cpu, insn);                                                                       \
-		const struct cpu_fast_segment *fast = &cpu->fast[insn->segment];                                       \
-                                                                                                                       \
-		if (likely(offset + bits / 8 <= fast->write_end)) {                                                    \
-			rmw->host = tlb_write_hit(cpu, (fast->base + offset) & cpu->linear_mask, bits / 8);             \
-			if (likely(rmw->host)) {                                                                       \
-				memcpy(value, rmw->host, bits / 8);                                                    \
-				return CPU_OK;                                                                         \
-			}                                                                                              \
-		}                                                                                                      \
-		return access_rmw(cpu, insn->segment, offset, bits / 8, rmw, value);                                   \
-	}                                                                                                              \
-	static inline void rmw_end##bits(struct cpu *cpu, const struct rmw *rmw, uint##bits##_t value)                 \
-	{                                                                                                              \
-		if (likely(rmw->host))                                                                                 \
-			memcpy(rmw->host, &value, bits / 8);                                                           \
-		else                                                                                                   \
-			access_rmw_end(cpu, rmw, &value, bits / 8);                                                    \
-	}                                                                                                              \
-	/* The second half of a locked operation: true if `old` was still there.  Memory without a direct page    \
-	 * belongs to this thread for the time of the access. */                                                       \
-	static inline bool rmw_end_locked##bits(                                                                       \
-		struct cpu *cpu, const struct rmw *rmw, uint##bits##_t *old, uint##bits##_t value)                     \
-	{                                                                                                              \
-		if (likely(rmw->host))                                                                                 \
-			return __atomic_compare_exchange_n((host_uint##bits *)(void *)rmw->host, old, value, false,    \
-				__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                                                   \
-		access_rmw_end(cpu, rmw, &value, bits / 8);                                                            \
-		return true;                                                                                           \
+#define ACCESS_TEMPLATE(bits) \
+	static inline int mem_read##bits(struct cpu *cpu, unsigned segment, uint64_t offset, uint##bits##_t *value) \
+	{ \
+		const struct cpu_fast_segment *fast = &cpu->fast[segment]; \
+\
+		if (likely(offset + bits / 8 <= fast->read_end)) { \
+			const uint8_t *host = tlb_read_hit(cpu, (fast->base + offset) & cpu->linear_mask, bits / 8); \
+\
+			if (likely(host)) { \
+				memcpy(value, host, bits / 8); \
+				return CPU_OK; \
+			} \
+		} \
+		return cpu_read(cpu, segment, offset, value, bits / 8); \
+	} \
+	static inline int mem_write##bits(struct cpu *cpu, unsigned segment, uint64_t offset, uint##bits##_t value) \
+	{ \
+		const struct cpu_fast_segment *fast = &cpu->fast[segment]; \
+\
+		if (likely(offset + bits / 8 <= fast->write_end)) { \
+			uint8_t *host = tlb_write_hit(cpu, (fast->base + offset) & cpu->linear_mask, bits / 8); \
+\
+			if (likely(host)) { \
+				memcpy(host, &value, bits / 8); \
+				return CPU_OK; \
+			} \
+		} \
+		return cpu_write(cpu, segment, offset, &value, bits / 8); \
+	} \
+	static inline int rmw_begin##bits( \
+		struct cpu *cpu, const struct insn *insn, struct rmw *rmw, uint##bits##_t *value) \
+	{ \
+		uint64_t offset = ea(cpu, insn); \
+		const struct cpu_fast_segment *fast = &cpu->fast[insn->segment]; \
+\
+		if (likely(offset + bits / 8 <= fast->write_end)) { \
+			rmw->host = tlb_write_hit(cpu, (fast->base + offset) & cpu->linear_mask, bits / 8); \
+			if (likely(rmw->host)) { \
+				memcpy(value, rmw->host, bits / 8); \
+				return CPU_OK; \
+			} \
+		} \
+		return access_rmw(cpu, insn->segment, offset, bits / 8, rmw, value); \
+	} \
+	static inline void rmw_end##bits(struct cpu *cpu, const struct rmw *rmw, uint##bits##_t value) \
+	{ \
+		if (likely(rmw->host)) \
+			memcpy(rmw->host, &value, bits / 8); \
+		else \
+			access_rmw_end(cpu, rmw, &value, bits / 8); \
+	} \
+	/* The second half of a locked operation: true if `old` was still there.  Memory without a direct page \
+	 * belongs to this thread for the time of the access. */ \
+	static inline bool rmw_end_locked##bits( \
+		struct cpu *cpu, const struct rmw *rmw, uint##bits##_t *old, uint##bits##_t value) \
+	{ \
+		if (likely(rmw->host)) \
+			return __atomic_compare_exchange_n((host_uint##bits *)(void *)rmw->host, old, value, false, \
+				__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+		access_rmw_end(cpu, rmw, &value, bits / 8); \
+		return true; \
 	}
 
 /* Effective offset of the memory operand. */

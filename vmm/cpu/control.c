@@ -15,12 +15,12 @@ static inline int jump(struct cpu *cpu, const struct insn *insn, uint64_t target
 	return CPU_END;
 }
 
-#define JCC(cc)                                                                                                        \
-	static int jcc##cc(struct cpu *cpu, const struct insn *insn)                                                   \
-	{                                                                                                              \
-		if (flags_condition(cpu, 0x##cc))                                                                      \
-			return jump(cpu, insn, cpu->next_rip + insn->immediate);                                       \
-		return CPU_END;                                                                                        \
+#define JCC(cc) \
+	static int jcc##cc(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		if (flags_condition(cpu, 0x##cc)) \
+			return jump(cpu, insn, cpu->next_rip + insn->immediate); \
+		return CPU_END; \
 	}
 JCC(0)
 JCC(1)

@@ -8,7 +8,7 @@
 
 #include "vmm/cpu/insn.h"
 
-#define DECODE_SHORT 0   /* more bytes are needed than there are */
+#define DECODE_SHORT 0    /* more bytes are needed than there are */
 #define DECODE_LONG  (-1) /* over 15 bytes: #GP(0) */
 #define DECODE_MAX   15
 

@@ -5,7 +5,10 @@
 #include "vmm/cpu/decode_table.h"
 
 #define M OP_MODRM
-#define PREFIX { OP_PREFIX, NULL }
+#define PREFIX \
+	{ \
+		OP_PREFIX, NULL \
+	}
 
 const struct opcode opcode_map0[256] = {
 	[0x00] = { M, alu_select },

@@ -70,8 +70,7 @@ static int ltr(struct cpu *cpu, const struct insn *insn)
 		return raise_selector(cpu, CPU_GP, selector);
 	if (descriptor_fetch(cpu, selector, CPU_GP, &d) != CPU_OK)
 		return CPU_FAULT;
-	if (descriptor_is_segment(&d) ||
-		(descriptor_type(&d) != SYSTEM_TSS16 && descriptor_type(&d) != SYSTEM_TSS32))
+	if (descriptor_is_segment(&d) || (descriptor_type(&d) != SYSTEM_TSS16 && descriptor_type(&d) != SYSTEM_TSS32))
 		return raise_selector(cpu, CPU_GP, selector);
 	if (!descriptor_present(&d))
 		return raise_selector(cpu, CPU_NP, selector);
@@ -131,10 +130,11 @@ static int verr_verw(struct cpu *cpu, const struct insn *insn)
 static int lar_lsl(struct cpu *cpu, const struct insn *insn)
 {
 	/* System types that LAR, and of these those that LSL knows. */
-	const unsigned lar_types = 1u << SYSTEM_TSS16 | 1u << SYSTEM_LDT | 1u << SYSTEM_TSS16_BUSY | 1u << SYSTEM_CALL16 |
-		1u << SYSTEM_TASK | 1u << SYSTEM_TSS32 | 1u << SYSTEM_TSS32_BUSY | 1u << SYSTEM_CALL32;
-	const unsigned lsl_types = 1u << SYSTEM_TSS16 | 1u << SYSTEM_LDT | 1u << SYSTEM_TSS16_BUSY | 1u << SYSTEM_TSS32 |
-		1u << SYSTEM_TSS32_BUSY;
+	const unsigned lar_types = 1u << SYSTEM_TSS16 | 1u << SYSTEM_LDT | 1u << SYSTEM_TSS16_BUSY |
+		1u << SYSTEM_CALL16 | 1u << SYSTEM_TASK | 1u << SYSTEM_TSS32 | 1u << SYSTEM_TSS32_BUSY |
+		1u << SYSTEM_CALL32;
+	const unsigned lsl_types = 1u << SYSTEM_TSS16 | 1u << SYSTEM_LDT | 1u << SYSTEM_TSS16_BUSY |
+		1u << SYSTEM_TSS32 | 1u << SYSTEM_TSS32_BUSY;
 	bool is_lsl = insn->opcode & 1;
 	struct descriptor d;
 	uint16_t selector;

@@ -196,8 +196,8 @@ static int enter_gate(struct cpu *cpu, uint64_t gate, bool is_fault, uint64_t ba
 		return CPU_FAULT;
 
 	/* Nothing can fail from here on. */
-	cpu_rflags_write(cpu, 0,
-		CPU_FLAG_TF | CPU_FLAG_VM | CPU_FLAG_RF | CPU_FLAG_NT | (type & 1 ? 0 : (uint64_t)CPU_FLAG_IF));
+	cpu_rflags_write(
+		cpu, 0, CPU_FLAG_TF | CPU_FLAG_VM | CPU_FLAG_RF | CPU_FLAG_NT | (type & 1 ? 0 : (uint64_t)CPU_FLAG_IF));
 	if (was_v86) {
 		static const uint8_t emptied[4] = { CPU_GS, CPU_FS, CPU_DS, CPU_ES };
 
@@ -276,11 +276,11 @@ static bool deliver(struct cpu *cpu, struct cpu_exception event, enum interrupt_
 			/* Only an instruction breakpoint is a fault, and it pushes RF as it is. */
 			how = INTERRUPT_EXTERNAL;
 		}
-		trace_interrupt(cpu, event.vector, kind == INTERRUPT_FAULT ? "exception" : "interrupt",
-			event.has_error, event.error);
+		trace_interrupt(cpu, event.vector, kind == INTERRUPT_FAULT ? "exception" : "interrupt", event.has_error,
+			event.error);
 		cpu->next_rip = cpu->rip;
-		if (interrupt_enter(cpu, event.vector, how, cpu->rip,
-			    event.has_error && cpu->cr0 & CPU_CR0_PE, event.error) == CPU_OK) {
+		if (interrupt_enter(cpu, event.vector, how, cpu->rip, event.has_error && cpu->cr0 & CPU_CR0_PE,
+			    event.error) == CPU_OK) {
 			cpu->rip = cpu->next_rip;
 			return true;
 		}
@@ -293,8 +293,7 @@ static bool deliver(struct cpu *cpu, struct cpu_exception event, enum interrupt_
 			second->error |= 1;
 		if (kind == INTERRUPT_FAULT &&
 			((contributory(event.vector) && contributory(second->vector)) ||
-				(event.vector == CPU_PF &&
-					(contributory(second->vector) || second->vector == CPU_PF))))
+				(event.vector == CPU_PF && (contributory(second->vector) || second->vector == CPU_PF))))
 			cpu_raise_error(cpu, CPU_DF, 0);
 		event = cpu->exception;
 		kind = INTERRUPT_FAULT;

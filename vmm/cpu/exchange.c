@@ -13,64 +13,64 @@ static int nop(struct cpu *cpu, const struct insn *insn)
 	return CPU_OK;
 }
 
-#define EXCHANGE(bits)                                                                                                 \
-	/* XCHG with memory locks with or without the prefix. */                                                       \
-	static int xchg##bits(struct cpu *cpu, const struct insn *insn)                                                \
-	{                                                                                                              \
-		uint##bits##_t value = reg_get##bits(cpu, insn, insn->reg), old;                                       \
-		struct rmw rmw;                                                                                        \
-		if (insn->mod == 3) {                                                                                  \
-			old = reg_get##bits(cpu, insn, insn->rm);                                                      \
-			reg_set##bits(cpu, insn, insn->rm, value);                                                     \
-		} else {                                                                                               \
-			if (rmw_begin##bits(cpu, insn, &rmw, &old) != CPU_OK)                                          \
-				return CPU_FAULT;                                                                      \
-			while (!rmw_end_locked##bits(cpu, &rmw, &old, value))                                          \
-				;                                                                                      \
-		}                                                                                                      \
-		reg_set##bits(cpu, insn, insn->reg, old);                                                              \
-		return CPU_OK;                                                                                         \
-	}                                                                                                              \
-	static int xadd##bits(struct cpu *cpu, const struct insn *insn)                                                \
-	{                                                                                                              \
-		uint##bits##_t value = reg_get##bits(cpu, insn, insn->reg), old, sum;                                  \
-		struct rmw rmw;                                                                                        \
-		if (insn->mod == 3) {                                                                                  \
-			old = reg_get##bits(cpu, insn, insn->rm);                                                      \
-			sum = (uint##bits##_t)(old + value);                                                           \
-			reg_set##bits(cpu, insn, insn->reg, old);                                                      \
-			reg_set##bits(cpu, insn, insn->rm, sum);                                                       \
-		} else {                                                                                               \
-			if (rmw_begin##bits(cpu, insn, &rmw, &old) != CPU_OK)                                          \
-				return CPU_FAULT;                                                                      \
-			do                                                                                             \
-				sum = (uint##bits##_t)(old + value);                                                   \
-			while (!rmw_end_locked##bits(cpu, &rmw, &old, sum));                                           \
-			reg_set##bits(cpu, insn, insn->reg, old);                                                      \
-		}                                                                                                      \
-		flags_set(cpu, FLAGS_ADD, (int##bits##_t)sum, (int##bits##_t)old, (int##bits##_t)value);               \
-		return CPU_OK;                                                                                         \
-	}                                                                                                              \
-	static int cmpxchg##bits(struct cpu *cpu, const struct insn *insn)                                             \
-	{                                                                                                              \
-		uint##bits##_t value = reg_get##bits(cpu, insn, insn->reg), old;                                       \
-		uint##bits##_t expect = reg_get##bits(cpu, insn, CPU_RAX);                                             \
-		struct rmw rmw;                                                                                        \
-		if (insn->mod == 3) {                                                                                  \
-			old = reg_get##bits(cpu, insn, insn->rm);                                                      \
-			if (old == expect)                                                                             \
-				reg_set##bits(cpu, insn, insn->rm, value);                                             \
-		} else {                                                                                               \
-			if (rmw_begin##bits(cpu, insn, &rmw, &old) != CPU_OK)                                          \
-				return CPU_FAULT;                                                                      \
-			/* What was there is written back where it differs. */                                         \
-			while (!rmw_end_locked##bits(cpu, &rmw, &old, old == expect ? value : old))                    \
-				;                                                                                      \
-		}                                                                                                      \
-		flags_set(cpu, FLAGS_SUB, (int##bits##_t)(expect - old), (int##bits##_t)expect, (int##bits##_t)old);   \
-		if (old != expect)                                                                                     \
-			reg_set##bits(cpu, insn, CPU_RAX, old);                                                        \
-		return CPU_OK;                                                                                         \
+#define EXCHANGE(bits) \
+	/* XCHG with memory locks with or without the prefix. */ \
+	static int xchg##bits(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		uint##bits##_t value = reg_get##bits(cpu, insn, insn->reg), old; \
+		struct rmw rmw; \
+		if (insn->mod == 3) { \
+			old = reg_get##bits(cpu, insn, insn->rm); \
+			reg_set##bits(cpu, insn, insn->rm, value); \
+		} else { \
+			if (rmw_begin##bits(cpu, insn, &rmw, &old) != CPU_OK) \
+				return CPU_FAULT; \
+			while (!rmw_end_locked##bits(cpu, &rmw, &old, value)) \
+				; \
+		} \
+		reg_set##bits(cpu, insn, insn->reg, old); \
+		return CPU_OK; \
+	} \
+	static int xadd##bits(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		uint##bits##_t value = reg_get##bits(cpu, insn, insn->reg), old, sum; \
+		struct rmw rmw; \
+		if (insn->mod == 3) { \
+			old = reg_get##bits(cpu, insn, insn->rm); \
+			sum = (uint##bits##_t)(old + value); \
+			reg_set##bits(cpu, insn, insn->reg, old); \
+			reg_set##bits(cpu, insn, insn->rm, sum); \
+		} else { \
+			if (rmw_begin##bits(cpu, insn, &rmw, &old) != CPU_OK) \
+				return CPU_FAULT; \
+			do \
+				sum = (uint##bits##_t)(old + value); \
+			while (!rmw_end_locked##bits(cpu, &rmw, &old, sum)); \
+			reg_set##bits(cpu, insn, insn->reg, old); \
+		} \
+		flags_set(cpu, FLAGS_ADD, (int##bits##_t)sum, (int##bits##_t)old, (int##bits##_t)value); \
+		return CPU_OK; \
+	} \
+	static int cmpxchg##bits(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		uint##bits##_t value = reg_get##bits(cpu, insn, insn->reg), old; \
+		uint##bits##_t expect = reg_get##bits(cpu, insn, CPU_RAX); \
+		struct rmw rmw; \
+		if (insn->mod == 3) { \
+			old = reg_get##bits(cpu, insn, insn->rm); \
+			if (old == expect) \
+				reg_set##bits(cpu, insn, insn->rm, value); \
+		} else { \
+			if (rmw_begin##bits(cpu, insn, &rmw, &old) != CPU_OK) \
+				return CPU_FAULT; \
+			/* What was there is written back where it differs. */ \
+			while (!rmw_end_locked##bits(cpu, &rmw, &old, old == expect ? value : old)) \
+				; \
+		} \
+		flags_set(cpu, FLAGS_SUB, (int##bits##_t)(expect - old), (int##bits##_t)expect, (int##bits##_t)old); \
+		if (old != expect) \
+			reg_set##bits(cpu, insn, CPU_RAX, old); \
+		return CPU_OK; \
 	}
 
 EXCHANGE(8)

@@ -44,8 +44,9 @@ static int far_code(struct cpu *cpu, const struct insn *insn, struct descriptor 
 	if (!descriptor_present(code))
 		return raise_selector(cpu, CPU_NP, selector);
 	stack_current(cpu, &stack);
-	if (is_call && (stack_push(cpu, &stack, insn->operand_size, cpu->segment[CPU_CS].selector) != CPU_OK ||
-			       stack_push(cpu, &stack, insn->operand_size, cpu->next_rip) != CPU_OK))
+	if (is_call &&
+		(stack_push(cpu, &stack, insn->operand_size, cpu->segment[CPU_CS].selector) != CPU_OK ||
+			stack_push(cpu, &stack, insn->operand_size, cpu->next_rip) != CPU_OK))
 		return CPU_FAULT;
 	if (target > descriptor_limit(code))
 		return cpu_raise_error(cpu, CPU_GP, 0);
@@ -119,8 +120,9 @@ static int far_gate(struct cpu *cpu, const struct descriptor *gate, bool is_call
 	if (is_call && !descriptor_is_conforming(&code) && descriptor_dpl(&code) < cpu->cpl)
 		return gate_inner(cpu, gate, &code, target);
 	stack_current(cpu, &stack);
-	if (is_call && (stack_push(cpu, &stack, size, cpu->segment[CPU_CS].selector) != CPU_OK ||
-			       stack_push(cpu, &stack, size, cpu->next_rip) != CPU_OK))
+	if (is_call &&
+		(stack_push(cpu, &stack, size, cpu->segment[CPU_CS].selector) != CPU_OK ||
+			stack_push(cpu, &stack, size, cpu->next_rip) != CPU_OK))
 		return CPU_FAULT;
 	if (target > descriptor_limit(&code))
 		return cpu_raise_error(cpu, CPU_GP, 0);

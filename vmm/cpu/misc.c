@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /*
- * BOUND, XLAT; prefetches, hints and long NOPs; fences and cache lines (0FAE).
+ * BOUND, XLAT; prefetches, hints and long NOPs.
  */
 #include "vmm/cpu/model.h"
 #include "vmm/cpu/operand.h"
@@ -46,48 +46,12 @@ static int hint(struct cpu *cpu, const struct insn *insn)
 	return CPU_OK;
 }
 
-static int fence(struct cpu *cpu, const struct insn *insn)
-{
-	(void)cpu;
-	(void)insn;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return CPU_OK;
-}
-
-/* CLFLUSH faults as a one-byte read would. */
-static int clflush(struct cpu *cpu, const struct insn *insn)
-{
-	uint8_t value;
-
-	return mem_read8(cpu, insn->segment, ea(cpu, insn), &value);
-}
-
-static insn_execute *group15_select(struct cpu *cpu, struct insn *insn)
-{
-	unsigned reg = insn->modrm >> 3 & 7;
-	bool sse2 = cpu->model->features_1_edx >> 26 & 1, sse = cpu->model->features_1_edx >> 25 & 1;
-
-	if (insn->mod == 3) {
-		if (insn->rep || insn->prefix66)
-			return NULL;
-		switch (reg) {
-		case 5:
-		case 6: return sse2 ? fence : NULL;
-		case 7: return sse ? fence : NULL;
-		default: return NULL;
-		}
-	}
-	if (reg == 7 && !insn->rep && !insn->prefix66)
-		return cpu->model->features_1_edx >> 19 & 1 ? clflush : NULL;
-	return vector_select(cpu, insn);
-}
-
 insn_execute *misc_select(struct cpu *cpu, struct insn *insn)
 {
 	switch (insn->opcode) {
 	case 0x62: return insn->mod != 3 && !insn->code64 ? bound : NULL;
 	case 0xd7: return xlat;
-	case 0x1ae: return group15_select(cpu, insn);
+	case 0x1ae: return vector_select(cpu, insn);
 	case 0x10d: /* PREFETCHW, 3DNow's PREFETCH */
 		if (insn->mod == 3 || !(cpu->model->features_ext_ecx >> 8 & 1 || cpu->model->features_ext_edx >> 31))
 			return NULL;

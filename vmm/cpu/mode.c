@@ -41,16 +41,6 @@ static void context_update(struct cpu *cpu)
 		mode |= MODE_PE;
 	if (cpu->rflags & CPU_FLAG_VM)
 		mode |= MODE_VM;
-	if (cpu->cr0 & CPU_CR0_TS)
-		mode |= MODE_TS;
-	if (cpu->cr0 & CPU_CR0_EM)
-		mode |= MODE_EM;
-	if (cpu->cr0 & CPU_CR0_MP)
-		mode |= MODE_MP;
-	if (cpu->cr4 & CPU_CR4_OSFXSR)
-		mode |= MODE_OSFXSR;
-	if (cpu->cr4 & CPU_CR4_OSXSAVE)
-		mode |= MODE_OSXSAVE;
 	cpu->stack_mask = mode & MODE_STACK32 ? 0xffffffff : 0xffff;
 	cpu->linear_mask = 0xffffffff;
 	cpu->ip_mask = 0xffffffff;

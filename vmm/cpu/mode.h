@@ -8,18 +8,14 @@
 
 #include "vmm/cpu/cpu.h"
 
-/* The mode word: every bit that decoding depends on (upper half of struct cpu's `context`). */
+/* The mode word: what decoding and execution rights depend on (upper half of struct cpu's
+ * `context`).  CR0.TS, EM and the like are not in it: the interpreter's handlers look at them when they run. */
 #define MODE_CODE32  (1u << 0)
 #define MODE_CODE64  (1u << 1)
 #define MODE_STACK32 (1u << 2)
 #define MODE_PE      (1u << 3)
 #define MODE_VM      (1u << 4)
 #define MODE_CPL(c)  ((uint32_t)(c) << 5)
-#define MODE_TS      (1u << 7)
-#define MODE_EM      (1u << 8)
-#define MODE_MP      (1u << 9)
-#define MODE_OSFXSR  (1u << 10)
-#define MODE_OSXSAVE (1u << 11)
 
 /* After any change: all of it. */
 void cpu_mode_update(struct cpu *cpu);

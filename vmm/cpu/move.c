@@ -6,50 +6,50 @@
 #include "vmm/cpu/model.h"
 #include "vmm/cpu/operand.h"
 
-#define MOVES(bits)                                                                                                    \
-	static int mov##bits##_rg(struct cpu *cpu, const struct insn *insn)                                            \
-	{                                                                                                              \
-		reg_set##bits(cpu, insn, insn->rm, reg_get##bits(cpu, insn, insn->reg));                               \
-		return CPU_OK;                                                                                         \
-	}                                                                                                              \
-	static int mov##bits##_mg(struct cpu *cpu, const struct insn *insn)                                            \
-	{                                                                                                              \
-		return mem_write##bits(cpu, insn->segment, ea(cpu, insn), reg_get##bits(cpu, insn, insn->reg));        \
-	}                                                                                                              \
-	static int mov##bits##_gr(struct cpu *cpu, const struct insn *insn)                                            \
-	{                                                                                                              \
-		reg_set##bits(cpu, insn, insn->reg, reg_get##bits(cpu, insn, insn->rm));                               \
-		return CPU_OK;                                                                                         \
-	}                                                                                                              \
-	static int mov##bits##_gm(struct cpu *cpu, const struct insn *insn)                                            \
-	{                                                                                                              \
-		uint##bits##_t value;                                                                                  \
-		if (unlikely(mem_read##bits(cpu, insn->segment, ea(cpu, insn), &value) != CPU_OK))                     \
-			return CPU_FAULT;                                                                              \
-		reg_set##bits(cpu, insn, insn->reg, value);                                                            \
-		return CPU_OK;                                                                                         \
-	}                                                                                                              \
-	static int mov##bits##_ri(struct cpu *cpu, const struct insn *insn)                                            \
-	{                                                                                                              \
-		reg_set##bits(cpu, insn, insn->rm, (uint##bits##_t)insn->immediate);                                   \
-		return CPU_OK;                                                                                         \
-	}                                                                                                              \
-	static int mov##bits##_mi(struct cpu *cpu, const struct insn *insn)                                            \
-	{                                                                                                              \
-		return mem_write##bits(cpu, insn->segment, ea(cpu, insn), (uint##bits##_t)insn->immediate);            \
-	}                                                                                                              \
-	static int mov##bits##_ao(struct cpu *cpu, const struct insn *insn)                                            \
-	{                                                                                                              \
-		uint##bits##_t value;                                                                                  \
-		if (mem_read##bits(cpu, insn->segment, (uint64_t)insn->displacement, &value) != CPU_OK)                \
-			return CPU_FAULT;                                                                              \
-		reg_set##bits(cpu, insn, CPU_RAX, value);                                                              \
-		return CPU_OK;                                                                                         \
-	}                                                                                                              \
-	static int mov##bits##_oa(struct cpu *cpu, const struct insn *insn)                                            \
-	{                                                                                                              \
-		return mem_write##bits(                                                                                \
-			cpu, insn->segment, (uint64_t)insn->displacement, reg_get##bits(cpu, insn, CPU_RAX));          \
+#define MOVES(bits) \
+	static int mov##bits##_rg(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		reg_set##bits(cpu, insn, insn->rm, reg_get##bits(cpu, insn, insn->reg)); \
+		return CPU_OK; \
+	} \
+	static int mov##bits##_mg(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		return mem_write##bits(cpu, insn->segment, ea(cpu, insn), reg_get##bits(cpu, insn, insn->reg)); \
+	} \
+	static int mov##bits##_gr(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		reg_set##bits(cpu, insn, insn->reg, reg_get##bits(cpu, insn, insn->rm)); \
+		return CPU_OK; \
+	} \
+	static int mov##bits##_gm(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		uint##bits##_t value; \
+		if (unlikely(mem_read##bits(cpu, insn->segment, ea(cpu, insn), &value) != CPU_OK)) \
+			return CPU_FAULT; \
+		reg_set##bits(cpu, insn, insn->reg, value); \
+		return CPU_OK; \
+	} \
+	static int mov##bits##_ri(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		reg_set##bits(cpu, insn, insn->rm, (uint##bits##_t)insn->immediate); \
+		return CPU_OK; \
+	} \
+	static int mov##bits##_mi(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		return mem_write##bits(cpu, insn->segment, ea(cpu, insn), (uint##bits##_t)insn->immediate); \
+	} \
+	static int mov##bits##_ao(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		uint##bits##_t value; \
+		if (mem_read##bits(cpu, insn->segment, (uint64_t)insn->displacement, &value) != CPU_OK) \
+			return CPU_FAULT; \
+		reg_set##bits(cpu, insn, CPU_RAX, value); \
+		return CPU_OK; \
+	} \
+	static int mov##bits##_oa(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		return mem_write##bits( \
+			cpu, insn->segment, (uint64_t)insn->displacement, reg_get##bits(cpu, insn, CPU_RAX)); \
 	}
 
 MOVES(8)
@@ -58,14 +58,14 @@ MOVES(32)
 MOVES(64)
 
 /* Extensions: to, from. */
-#define EXTEND(name, to, from, type)                                                                                   \
-	static int name##to##_##from(struct cpu *cpu, const struct insn *insn)                                         \
-	{                                                                                                              \
-		uint##from##_t value;                                                                                  \
-		if (unlikely(rm_read##from(cpu, insn, &value) != CPU_OK))                                              \
-			return CPU_FAULT;                                                                              \
-		reg_set##to(cpu, insn, insn->reg, (uint##to##_t)(type)value);                                          \
-		return CPU_OK;                                                                                         \
+#define EXTEND(name, to, from, type) \
+	static int name##to##_##from(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		uint##from##_t value; \
+		if (unlikely(rm_read##from(cpu, insn, &value) != CPU_OK)) \
+			return CPU_FAULT; \
+		reg_set##to(cpu, insn, insn->reg, (uint##to##_t)(type)value); \
+		return CPU_OK; \
 	}
 EXTEND(movzx, 16, 8, uint8_t)
 EXTEND(movzx, 32, 8, uint8_t)
@@ -132,9 +132,7 @@ static insn_execute *move_select_map1(struct cpu *cpu, struct insn *insn)
 		if (insn->mod == 3 || insn->rep || insn->prefix66 || !(cpu->model->features_1_edx & (1u << 26)))
 			return NULL;
 		return insn->operand_size == 8 ? mov64_mg : mov32_mg;
-	default: /* BSWAP, from the 486 on */
-		insn->rm = (insn->opcode & 7) | (insn->rex & 1 ? 8 : 0);
-		return bswap;
+	default: /* BSWAP, from the 486 on */ insn->rm = (insn->opcode & 7) | (insn->rex & 1 ? 8 : 0); return bswap;
 	}
 }
 

@@ -73,20 +73,20 @@ static inline void reg_set(struct cpu *cpu, unsigned reg, unsigned size, uint64_
 }
 
 /* The r/m operand. */
-#define OPERAND_TEMPLATE(bits)                                                                                         \
-	static inline int rm_read##bits(struct cpu *cpu, const struct insn *insn, uint##bits##_t *value)               \
-	{                                                                                                              \
-		if (insn->mod != 3)                                                                                    \
-			return mem_read##bits(cpu, insn->segment, ea(cpu, insn), value);                               \
-		*value = reg_get##bits(cpu, insn, insn->rm);                                                           \
-		return CPU_OK;                                                                                         \
-	}                                                                                                              \
-	static inline int rm_write##bits(struct cpu *cpu, const struct insn *insn, uint##bits##_t value)               \
-	{                                                                                                              \
-		if (insn->mod != 3)                                                                                    \
-			return mem_write##bits(cpu, insn->segment, ea(cpu, insn), value);                              \
-		reg_set##bits(cpu, insn, insn->rm, value);                                                             \
-		return CPU_OK;                                                                                         \
+#define OPERAND_TEMPLATE(bits) \
+	static inline int rm_read##bits(struct cpu *cpu, const struct insn *insn, uint##bits##_t *value) \
+	{ \
+		if (insn->mod != 3) \
+			return mem_read##bits(cpu, insn->segment, ea(cpu, insn), value); \
+		*value = reg_get##bits(cpu, insn, insn->rm); \
+		return CPU_OK; \
+	} \
+	static inline int rm_write##bits(struct cpu *cpu, const struct insn *insn, uint##bits##_t value) \
+	{ \
+		if (insn->mod != 3) \
+			return mem_write##bits(cpu, insn->segment, ea(cpu, insn), value); \
+		reg_set##bits(cpu, insn, insn->rm, value); \
+		return CPU_OK; \
 	}
 
 OPERAND_TEMPLATE(8)

@@ -7,14 +7,14 @@
 #include "vmm/cpu/model.h"
 #include "vmm/cpu/paging.h"
 
-#define PTE_P   (1ull << 0)
-#define PTE_RW  (1ull << 1)
-#define PTE_US  (1ull << 2)
-#define PTE_A   (1ull << 5)
-#define PTE_D   (1ull << 6)
-#define PTE_PS  (1ull << 7)
-#define PTE_G   (1ull << 8)
-#define PTE_NX  (1ull << 63)
+#define PTE_P  (1ull << 0)
+#define PTE_RW (1ull << 1)
+#define PTE_US (1ull << 2)
+#define PTE_A  (1ull << 5)
+#define PTE_D  (1ull << 6)
+#define PTE_PS (1ull << 7)
+#define PTE_G  (1ull << 8)
+#define PTE_NX (1ull << 63)
 
 static bool apic_covers(const struct cpu *cpu, uint64_t physical)
 {
@@ -108,8 +108,7 @@ static int page_fault(struct cpu *cpu, uint64_t linear, unsigned access, uint32_
 	if (access & ACCESS_USER)
 		error |= 4;
 	/* The I/D flag exists only where a fetch can differ from a read. */
-	if (access & ACCESS_EXEC &&
-		((cpu->cr4 & CPU_CR4_PAE && cpu->efer & CPU_EFER_NXE) || cpu->cr4 & CPU_CR4_SMEP))
+	if (access & ACCESS_EXEC && ((cpu->cr4 & CPU_CR4_PAE && cpu->efer & CPU_EFER_NXE) || cpu->cr4 & CPU_CR4_SMEP))
 		error |= 16;
 	cpu_raise_error(cpu, CPU_PF, error);
 	cpu->exception.cr2 = linear;

@@ -170,8 +170,8 @@ static int iret_to_v86(struct cpu *cpu, struct stack *stack, uint64_t target, ui
 	if ((uint32_t)target > 0xffff)
 		return cpu_raise_error(cpu, CPU_GP, 0);
 	cpu_rflags_write(cpu, flags,
-		CPU_FLAGS_ARITHMETIC | CPU_FLAG_TF | CPU_FLAG_IF | CPU_FLAG_DF | CPU_FLAG_IOPL | CPU_FLAG_NT | CPU_FLAG_RF |
-			CPU_FLAG_VM | CPU_FLAG_AC | CPU_FLAG_VIF | CPU_FLAG_VIP | CPU_FLAG_ID);
+		CPU_FLAGS_ARITHMETIC | CPU_FLAG_TF | CPU_FLAG_IF | CPU_FLAG_DF | CPU_FLAG_IOPL | CPU_FLAG_NT |
+			CPU_FLAG_RF | CPU_FLAG_VM | CPU_FLAG_AC | CPU_FLAG_VIF | CPU_FLAG_VIP | CPU_FLAG_ID);
 	cpl_set(cpu, 3);
 	segment_load_real(cpu, CPU_CS, cs);
 	segment_load_real(cpu, CPU_SS, (uint16_t)ss);

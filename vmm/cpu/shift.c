@@ -21,97 +21,97 @@ static inline void flags_set_rotate(struct cpu *cpu, bool carry, bool overflow)
 }
 
 /* Counts come masked and are not zero. */
-#define SHIFTS(bits)                                                                                                   \
-	static inline uint##bits##_t shl##bits(struct cpu *cpu, uint##bits##_t a, unsigned n)                          \
-	{                                                                                                              \
-		uint##bits##_t r = n < bits ? (uint##bits##_t)(a << n) : 0;                                            \
-		bool carry = n <= bits && a >> (bits - n) & 1;                                                         \
-		flags_set_misc(cpu, (int##bits##_t)r, cf_of(carry, carry ^ r >> (bits - 1)));                          \
-		return r;                                                                                              \
-	}                                                                                                              \
-	static inline uint##bits##_t shr##bits(struct cpu *cpu, uint##bits##_t a, unsigned n)                          \
-	{                                                                                                              \
-		uint##bits##_t r = n < bits ? (uint##bits##_t)(a >> n) : 0;                                            \
-		bool carry = n <= bits && a >> (n - 1) & 1;                                                            \
-		flags_set_misc(cpu, (int##bits##_t)r, cf_of(carry, (r ^ r << 1) >> (bits - 1) & 1));                   \
-		return r;                                                                                              \
-	}                                                                                                              \
-	static inline uint##bits##_t sar##bits(struct cpu *cpu, uint##bits##_t a, unsigned n)                          \
-	{                                                                                                              \
-		int##bits##_t s = (int##bits##_t)a;                                                                    \
-		uint##bits##_t r = (uint##bits##_t)(s >> (n < bits ? n : bits - 1));                                   \
-		flags_set_misc(cpu, (int##bits##_t)r, cf_of(s >> (n <= bits ? n - 1 : bits - 1) & 1, false));          \
-		return r;                                                                                              \
-	}                                                                                                              \
-	static inline uint##bits##_t rol##bits(struct cpu *cpu, uint##bits##_t a, unsigned n)                          \
-	{                                                                                                              \
-		unsigned k = n % bits;                                                                                 \
-		uint##bits##_t r = k ? (uint##bits##_t)(a << k | a >> (bits - k)) : a;                                 \
-		flags_set_rotate(cpu, r & 1, (r ^ r >> (bits - 1)) & 1);                                               \
-		return r;                                                                                              \
-	}                                                                                                              \
-	static inline uint##bits##_t ror##bits(struct cpu *cpu, uint##bits##_t a, unsigned n)                          \
-	{                                                                                                              \
-		unsigned k = n % bits;                                                                                 \
-		uint##bits##_t r = k ? (uint##bits##_t)(a >> k | a << (bits - k)) : a;                                 \
-		flags_set_rotate(cpu, r >> (bits - 1), (r ^ r << 1) >> (bits - 1) & 1);                                \
-		return r;                                                                                              \
-	}                                                                                                              \
-	static inline uint##bits##_t rcl##bits(struct cpu *cpu, uint##bits##_t a, unsigned n)                          \
-	{                                                                                                              \
-		uint##bits##_t r = a;                                                                                  \
-		bool carry = flags_cf(cpu);                                                                            \
-		for (unsigned k = n % (bits + 1); k; k--) {                                                            \
-			bool out = r >> (bits - 1);                                                                    \
-			r = (uint##bits##_t)(r << 1 | carry);                                                          \
-			carry = out;                                                                                   \
-		}                                                                                                      \
-		flags_set_rotate(cpu, carry, carry ^ r >> (bits - 1));                                                 \
-		return r;                                                                                              \
-	}                                                                                                              \
-	static inline uint##bits##_t rcr##bits(struct cpu *cpu, uint##bits##_t a, unsigned n)                          \
-	{                                                                                                              \
-		uint##bits##_t r = a;                                                                                  \
-		bool carry = flags_cf(cpu);                                                                            \
-		for (unsigned k = n % (bits + 1); k; k--) {                                                            \
-			bool out = r & 1;                                                                              \
-			r = (uint##bits##_t)(r >> 1 | (uint##bits##_t)carry << (bits - 1));                            \
-			carry = out;                                                                                   \
-		}                                                                                                      \
-		flags_set_rotate(cpu, carry, (r ^ r << 1) >> (bits - 1) & 1);                                          \
-		return r;                                                                                              \
-	}                                                                                                              \
-	SHIFT_FORMS(shl, bits)                                                                                         \
-	SHIFT_FORMS(shr, bits)                                                                                         \
-	SHIFT_FORMS(sar, bits)                                                                                         \
-	SHIFT_FORMS(rol, bits)                                                                                         \
-	SHIFT_FORMS(ror, bits)                                                                                         \
-	SHIFT_FORMS(rcl, bits)                                                                                         \
+#define SHIFTS(bits) \
+	static inline uint##bits##_t shl##bits(struct cpu *cpu, uint##bits##_t a, unsigned n) \
+	{ \
+		uint##bits##_t r = n < bits ? (uint##bits##_t)(a << n) : 0; \
+		bool carry = n <= bits && a >> (bits - n) & 1; \
+		flags_set_misc(cpu, (int##bits##_t)r, cf_of(carry, carry ^ r >> (bits - 1))); \
+		return r; \
+	} \
+	static inline uint##bits##_t shr##bits(struct cpu *cpu, uint##bits##_t a, unsigned n) \
+	{ \
+		uint##bits##_t r = n < bits ? (uint##bits##_t)(a >> n) : 0; \
+		bool carry = n <= bits && a >> (n - 1) & 1; \
+		flags_set_misc(cpu, (int##bits##_t)r, cf_of(carry, (r ^ r << 1) >> (bits - 1) & 1)); \
+		return r; \
+	} \
+	static inline uint##bits##_t sar##bits(struct cpu *cpu, uint##bits##_t a, unsigned n) \
+	{ \
+		int##bits##_t s = (int##bits##_t)a; \
+		uint##bits##_t r = (uint##bits##_t)(s >> (n < bits ? n : bits - 1)); \
+		flags_set_misc(cpu, (int##bits##_t)r, cf_of(s >> (n <= bits ? n - 1 : bits - 1) & 1, false)); \
+		return r; \
+	} \
+	static inline uint##bits##_t rol##bits(struct cpu *cpu, uint##bits##_t a, unsigned n) \
+	{ \
+		unsigned k = n % bits; \
+		uint##bits##_t r = k ? (uint##bits##_t)(a << k | a >> (bits - k)) : a; \
+		flags_set_rotate(cpu, r & 1, (r ^ r >> (bits - 1)) & 1); \
+		return r; \
+	} \
+	static inline uint##bits##_t ror##bits(struct cpu *cpu, uint##bits##_t a, unsigned n) \
+	{ \
+		unsigned k = n % bits; \
+		uint##bits##_t r = k ? (uint##bits##_t)(a >> k | a << (bits - k)) : a; \
+		flags_set_rotate(cpu, r >> (bits - 1), (r ^ r << 1) >> (bits - 1) & 1); \
+		return r; \
+	} \
+	static inline uint##bits##_t rcl##bits(struct cpu *cpu, uint##bits##_t a, unsigned n) \
+	{ \
+		uint##bits##_t r = a; \
+		bool carry = flags_cf(cpu); \
+		for (unsigned k = n % (bits + 1); k; k--) { \
+			bool out = r >> (bits - 1); \
+			r = (uint##bits##_t)(r << 1 | carry); \
+			carry = out; \
+		} \
+		flags_set_rotate(cpu, carry, carry ^ r >> (bits - 1)); \
+		return r; \
+	} \
+	static inline uint##bits##_t rcr##bits(struct cpu *cpu, uint##bits##_t a, unsigned n) \
+	{ \
+		uint##bits##_t r = a; \
+		bool carry = flags_cf(cpu); \
+		for (unsigned k = n % (bits + 1); k; k--) { \
+			bool out = r & 1; \
+			r = (uint##bits##_t)(r >> 1 | (uint##bits##_t)carry << (bits - 1)); \
+			carry = out; \
+		} \
+		flags_set_rotate(cpu, carry, (r ^ r << 1) >> (bits - 1) & 1); \
+		return r; \
+	} \
+	SHIFT_FORMS(shl, bits) \
+	SHIFT_FORMS(shr, bits) \
+	SHIFT_FORMS(sar, bits) \
+	SHIFT_FORMS(rol, bits) \
+	SHIFT_FORMS(ror, bits) \
+	SHIFT_FORMS(rcl, bits) \
 	SHIFT_FORMS(rcr, bits)
 
-#define SHIFT_FORMS(op, bits)                                                                                          \
-	static inline int op##bits##_any(struct cpu *cpu, const struct insn *insn, unsigned count)                     \
-	{                                                                                                              \
-		unsigned n = count & (bits == 64 ? 63 : 31);                                                           \
-		uint##bits##_t a;                                                                                      \
-		if (insn->mod == 3) {                                                                                  \
-			a = reg_get##bits(cpu, insn, insn->rm);                                                        \
-			reg_set##bits(cpu, insn, insn->rm, n ? op##bits(cpu, a, n) : a);                               \
-		} else {                                                                                               \
-			struct rmw rmw;                                                                                \
-			if (unlikely(rmw_begin##bits(cpu, insn, &rmw, &a) != CPU_OK))                                  \
-				return CPU_FAULT;                                                                      \
-			rmw_end##bits(cpu, &rmw, n ? op##bits(cpu, a, n) : a);                                         \
-		}                                                                                                      \
-		return CPU_OK;                                                                                         \
-	}                                                                                                              \
-	static int op##bits##_i(struct cpu *cpu, const struct insn *insn)                                              \
-	{                                                                                                              \
-		return op##bits##_any(cpu, insn, (unsigned)insn->immediate);                                           \
-	}                                                                                                              \
-	static int op##bits##_c(struct cpu *cpu, const struct insn *insn)                                              \
-	{                                                                                                              \
-		return op##bits##_any(cpu, insn, (unsigned)cpu->gpr[CPU_RCX]);                                         \
+#define SHIFT_FORMS(op, bits) \
+	static inline int op##bits##_any(struct cpu *cpu, const struct insn *insn, unsigned count) \
+	{ \
+		unsigned n = count & (bits == 64 ? 63 : 31); \
+		uint##bits##_t a; \
+		if (insn->mod == 3) { \
+			a = reg_get##bits(cpu, insn, insn->rm); \
+			reg_set##bits(cpu, insn, insn->rm, n ? op##bits(cpu, a, n) : a); \
+		} else { \
+			struct rmw rmw; \
+			if (unlikely(rmw_begin##bits(cpu, insn, &rmw, &a) != CPU_OK)) \
+				return CPU_FAULT; \
+			rmw_end##bits(cpu, &rmw, n ? op##bits(cpu, a, n) : a); \
+		} \
+		return CPU_OK; \
+	} \
+	static int op##bits##_i(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		return op##bits##_any(cpu, insn, (unsigned)insn->immediate); \
+	} \
+	static int op##bits##_c(struct cpu *cpu, const struct insn *insn) \
+	{ \
+		return op##bits##_any(cpu, insn, (unsigned)cpu->gpr[CPU_RCX]); \
 	}
 
 SHIFTS(8)
@@ -121,8 +121,10 @@ SHIFTS(64)
 
 insn_execute *shift_select(struct cpu *cpu, struct insn *insn)
 {
-#define ROW(op)                                                                                                        \
-	{ op##8_i, op##16_i, op##32_i, op##64_i, op##8_c, op##16_c, op##32_c, op##64_c }
+#define ROW(op) \
+	{ \
+		op##8_i, op##16_i, op##32_i, op##64_i, op##8_c, op##16_c, op##32_c, op##64_c \
+	}
 	static insn_execute *const table[8][8] = { ROW(rol), ROW(ror), ROW(rcl), ROW(rcr), ROW(shl), ROW(shr), ROW(shl),
 		ROW(sar) };
 #undef ROW
@@ -173,7 +175,8 @@ static uint64_t double_shift(struct cpu *cpu, uint64_t a, uint64_t b, unsigned n
 static int double_shift_execute(struct cpu *cpu, const struct insn *insn)
 {
 	unsigned size = insn->operand_size;
-	unsigned n = (insn->opcode & 1 ? (unsigned)cpu->gpr[CPU_RCX] : (unsigned)insn->immediate) & (size == 8 ? 63 : 31);
+	unsigned n = (insn->opcode & 1 ? (unsigned)cpu->gpr[CPU_RCX] : (unsigned)insn->immediate) &
+		(size == 8 ? 63 : 31);
 	bool left = insn->opcode < 0x1a8;
 	uint64_t a = 0, b = reg_get(cpu, insn->reg, size);
 	struct rmw rmw;

@@ -237,7 +237,9 @@ static uint64_t run(struct cpu *cpu, const struct insn *insn, const struct strin
 static int string_execute(struct cpu *cpu, const struct insn *insn)
 {
 	struct string string = {
-		.size = !(insn->opcode & 1) ? 1 : insn->operand_size == 2 ? 2 : 4,
+		.size = !(insn->opcode & 1)       ? 1
+			: insn->operand_size == 2 ? 2
+						  : 4,
 		.mask = ~0ull >> insn->ea_shift,
 		.segment = insn->segment,
 	};

@@ -15,8 +15,8 @@ static int privilege_check(struct cpu *cpu)
 
 int cr0_write(struct cpu *cpu, uint64_t value)
 {
-	const uint32_t known = CPU_CR0_PE | CPU_CR0_MP | CPU_CR0_EM | CPU_CR0_TS | CPU_CR0_NE | CPU_CR0_WP | CPU_CR0_AM |
-		CPU_CR0_NW | CPU_CR0_CD | CPU_CR0_PG;
+	const uint32_t known = CPU_CR0_PE | CPU_CR0_MP | CPU_CR0_EM | CPU_CR0_TS | CPU_CR0_NE | CPU_CR0_WP |
+		CPU_CR0_AM | CPU_CR0_NW | CPU_CR0_CD | CPU_CR0_PG;
 	uint64_t changed;
 
 	if ((value & CPU_CR0_PG && !(value & CPU_CR0_PE)) || (value & CPU_CR0_NW && !(value & CPU_CR0_CD)) ||

@@ -50,7 +50,7 @@ struct cpu_tlb {
 	uint32_t generation, global_generation;
 	uint16_t touched[2][512]; /* indices filled since the last flush: of reads, of writes */
 	unsigned touched_count[2];
-	uint64_t epoch; /* counts every flush of anything: virtual block links of another epoch are void */
+	uint64_t epoch;     /* counts every flush of anything: virtual block links of another epoch are void */
 	uint64_t large[16]; /* 4 MiB regions (hashed) that may hold entries of large pages */
 };
 

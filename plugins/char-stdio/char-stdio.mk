@@ -1,0 +1,8 @@
+if PLUGIN_CHAR_STDIO
+plugin_LTLIBRARIES += plugins/char-stdio/char-stdio.la
+plugins_char_stdio_char_stdio_la_SOURCES = \
+	plugins/char-stdio/stdio.c
+plugins_char_stdio_char_stdio_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+plugins_char_stdio_char_stdio_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_char_stdio_char_stdio_la_LIBADD = sdk/kit/libvmm-kit.la
+endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * ACPI tables: RSDP in the ROM; RSDT, XSDT, FADT, FACS, MADT and DSDT at the top of low RAM.
+ */
+#include "aml.h"
+#include "firmware.h"
+
+#define TABLE_LIMIT 32
+#define RSDP_OFFSET 0x0100 /* in the ROM: on a 16-byte boundary above E0000 */
+#define FACS_SIZE   64
+#define FADT_SIZE   244
+#define HEADER_SIZE 36
+
+struct builder {
+	struct firmware *firmware;
+	struct aml out;               /* all tables, one after the other */
+	uint32_t base;                /* where `out` begins in guest memory */
+	uint32_t tables[TABLE_LIMIT]; /* for the RSDT */
+	uint32_t count;
+};
+
+static uint8_t checksum(const uint8_t *data, size_t length)
+{
+	uint8_t sum = 0;
+	for (size_t i = 0; i < length; i++)
+		sum = (uint8_t)(sum + data[i]);
+	return (uint8_t)-sum;
+}
+
+static size_t begin(struct builder *builder, const char *signature, uint32_t revision)
+{
+	uint8_t header[HEADER_SIZE] = { 0 };
+	while (builder->out.length % 16 != 0)
+		aml_byte(&builder->out, 0);
+	memcpy(header, signature, 4);
+	header[8] = (uint8_t)revision;
+	memcpy(header + 10, "VMM   ", 6);
+	memcpy(header + 16, "VMMPC   ", 8);
+	put32(header + 24, 1);
+	memcpy(header + 28, "VMM ", 4);
+	put32(header + 32, 1);
+	size_t at = builder->out.length;
+	aml_bytes(&builder->out, header, sizeof(header));
+	return at;
+}
+
+/* Fill the length and checksum in; returns the table's address. */
+static uint32_t finish(struct builder *builder, size_t at)
+{
+	if (builder->out.overflow)
+		return 0;
+	size_t length = builder->out.length - at;
+	put32(builder->out.data + at + 4, (uint32_t)length);
+	builder->out.data[at + 9] = 0;
+	builder->out.data[at + 9] = checksum(builder->out.data + at, length);
+	return builder->base + (uint32_t)at;
+}
+
+static void list(struct builder *builder, uint32_t address)
+{
+	if (builder->count < TABLE_LIMIT)
+		builder->tables[builder->count++] = address;
+}
+
+static uint32_t facs(struct builder *builder)
+{
+	uint8_t table[FACS_SIZE] = "FACS";
+	put32(table + 4, sizeof(table));
+	table[32] = 1; /* version */
+	size_t at = builder->out.length;
+	aml_bytes(&builder->out, table, sizeof(table));
+	/* A page of its own: it is NVS, the rest may be reclaimed. */
+	while (builder->out.length % 4096 != 0)
+		aml_byte(&builder->out, 0);
+	return builder->base + (uint32_t)at;
+}
+
+static uint32_t dsdt(struct builder *builder)
+{
+	size_t at = begin(builder, "DSDT", 1); /* 32-bit integers */
+	dsdt_build(builder->firmware, &builder->out);
+	return finish(builder, at);
+}
+
+/* Generic address structure: system I/O. */
+static void gas(uint8_t *at, uint32_t port, uint32_t bits)
+{
+	at[0] = 1;
+	at[1] = (uint8_t)bits;
+	at[3] = bits == 8 ? 1 : bits == 16 ? 2 : 3;
+	put64(at + 4, port);
+}
+
+static void fadt(struct builder *builder, uint32_t facs_address, uint32_t dsdt_address)
+{
+	struct firmware *firmware = builder->firmware;
+	void *context = firmware->host->context;
+	uint8_t table[FADT_SIZE] = { 0 };
+	uint32_t rtc = firmware->machine->has_plugin(context, "org.vmm.rtc-mc146818");
+	put32(table + 36, facs_address);
+	put32(table + 40, dsdt_address);
+	put16(table + 46, SCI_IRQ);
+	put32(table + 48, 0xb2); /* SMI_CMD */
+	table[52] = 0xf1;        /* ACPI_ENABLE */
+	table[53] = 0xf0;        /* ACPI_DISABLE */
+	put32(table + 56, PM_BASE);
+	put32(table + 64, PM_BASE + 4);
+	put32(table + 76, PM_BASE + 8);
+	put32(table + 80, PM_BASE + 12);
+	table[88] = 4; /* lengths: PM1 event, PM1 control, timer, GPE0 */
+	table[89] = 2;
+	table[91] = 4;
+	table[92] = 4;
+	put16(table + 96, 0xfff); /* no C2, no C3 */
+	put16(table + 98, 0xfff);
+	table[108] = rtc ? 0x32 : 0; /* century */
+	/* IAPC_BOOT_ARCH: legacy devices, 8042, no VGA, no CMOS RTC. */
+	put16(table + 109,
+		0x01u | (firmware->machine->has_plugin(context, "org.vmm.ps2-8042") ? 0x02u : 0) |
+			(firmware->machine->has_plugin(context, "org.vmm.vga") ? 0 : 0x04u) | (rtc ? 0 : 0x20u));
+	/* WBINVD, PROC_C1, no sleep button, RTC not in fixed registers, reset register. */
+	put32(table + 112, 0x01u | 0x04u | 0x20u | 0x40u | 0x400u);
+	gas(table + 116, 0xcf9, 8);
+	table[128] = 0x06;
+	put64(table + 132, facs_address);
+	put64(table + 140, dsdt_address);
+	gas(table + 148, PM_BASE, 32);
+	gas(table + 172, PM_BASE + 4, 16);
+	gas(table + 208, PM_BASE + 8, 32);
+	gas(table + 220, PM_BASE + 12, 32);
+	size_t at = begin(builder, "FACP", 3);
+	aml_bytes(&builder->out, table + HEADER_SIZE, sizeof(table) - HEADER_SIZE);
+	list(builder, finish(builder, at));
+}
+
+static void source_override(struct builder *builder, uint32_t source, uint32_t gsi, uint32_t flags)
+{
+	uint8_t entry[10] = { 2, sizeof(entry), 0, (uint8_t)source };
+	put32(entry + 4, gsi);
+	put16(entry + 8, flags);
+	aml_bytes(&builder->out, entry, sizeof(entry));
+}
+
+static void madt(struct builder *builder)
+{
+	struct firmware *firmware = builder->firmware;
+	if (!firmware->info.has_local_apic)
+		return;
+	size_t at = begin(builder, "APIC", 1);
+	uint8_t head[8];
+	put32(head, 0xfee00000);
+	put32(head + 4, firmware->machine->has_plugin(firmware->host->context, "org.vmm.pic-8259"));
+	aml_bytes(&builder->out, head, sizeof(head));
+	for (uint32_t i = 0; i < firmware->info.cpu_count && i < 255; i++) {
+		uint8_t cpu[8] = { 0, sizeof(cpu), (uint8_t)i, (uint8_t)i, 1 };
+		aml_bytes(&builder->out, cpu, sizeof(cpu));
+	}
+	if (firmware->machine->has_plugin(firmware->host->context, "org.vmm.ioapic-82093")) {
+		uint8_t io[12] = { 1, sizeof(io) };
+		put32(io + 4, 0xfec00000);
+		aml_bytes(&builder->out, io, sizeof(io));
+		source_override(builder, 0, 2, 0);
+		/* Level, active high: the SCI and the lines that PCI interrupts are routed to. */
+		source_override(builder, 5, 5, 0x0d);
+		source_override(builder, SCI_IRQ, SCI_IRQ, 0x0d);
+		source_override(builder, 10, 10, 0x0d);
+		source_override(builder, 11, 11, 0x0d);
+	}
+	static const uint8_t nmi[6] = { 4, sizeof(nmi), 0xff, 0, 0, 1 }; /* LINT1 of all */
+	aml_bytes(&builder->out, nmi, sizeof(nmi));
+	list(builder, finish(builder, at));
+}
+
+/* Whole tables that other plugins have added. */
+static void additions(struct builder *builder)
+{
+	struct firmware *firmware = builder->firmware;
+	void *context = firmware->host->context;
+	char name[64];
+	uint64_t length;
+	for (uint32_t i = 0; firmware->list != NULL &&
+		firmware->list->entry(context, VMM_FIRMWARE_ACPI, i, name, sizeof(name), &length) >= 0;
+		i++) {
+		if (length < HEADER_SIZE || length > builder->out.size - builder->out.length - 16)
+			continue;
+		size_t at = begin(builder, "    ", 0);
+		builder->out.length = at;
+		if (firmware->list->read(context, VMM_FIRMWARE_ACPI, i, 0, builder->out.data + at, length) < 0)
+			continue;
+		builder->out.length = at + length;
+		list(builder, finish(builder, at));
+	}
+}
+
+static uint32_t root(struct builder *builder, const char *signature, uint32_t width)
+{
+	size_t at = begin(builder, signature, 1);
+	for (uint32_t i = 0; i < builder->count; i++) {
+		uint8_t entry[8];
+		put64(entry, builder->tables[i]);
+		aml_bytes(&builder->out, entry, width);
+	}
+	return finish(builder, at);
+}
+
+int32_t acpi_build(struct firmware *firmware)
+{
+	struct builder builder = { .firmware = firmware, .base = firmware->ram_top };
+	firmware->rsdp = 0;
+	if (!firmware->platform.has_power || firmware->ram_top == firmware->info.ram_below_4g)
+		return 0;
+	builder.out.data = malloc(ACPI_SIZE);
+	builder.out.size = ACPI_SIZE;
+	if (builder.out.data == NULL)
+		return fail(firmware, -ENOMEM, "free some memory", "out of memory");
+	uint32_t facs_address = facs(&builder);
+	uint32_t dsdt_address = dsdt(&builder);
+	fadt(&builder, facs_address, dsdt_address);
+	madt(&builder);
+	additions(&builder);
+	uint32_t rsdt = root(&builder, "RSDT", 4);
+	uint32_t xsdt = root(&builder, "XSDT", 8);
+	int32_t status = builder.out.overflow
+		? fail(firmware, -ENOSPC, "leave some devices out", "the ACPI tables have grown too large")
+		: guest_write(firmware, builder.base, builder.out.data, builder.out.length, 1);
+	free(builder.out.data);
+	if (status < 0)
+		return status;
+	uint8_t *rsdp = firmware->rom_image + RSDP_OFFSET;
+	memset(rsdp, 0, 36);
+	memcpy(rsdp, "RSD PTR ", 8);
+	memcpy(rsdp + 9, "VMM   ", 6);
+	rsdp[15] = 2;
+	put32(rsdp + 16, rsdt);
+	put32(rsdp + 20, 36);
+	put64(rsdp + 24, xsdt);
+	rsdp[8] = checksum(rsdp, 20);
+	rsdp[32] = checksum(rsdp, 36);
+	firmware->rsdp = ROM_LOW + RSDP_OFFSET;
+	return 0;
+}

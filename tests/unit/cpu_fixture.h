@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * A CPU on a fake bus: flat RAM, ports that log, a counter for a clock.
+ */
+#ifndef TESTS_CPU_FIXTURE_H
+#define TESTS_CPU_FIXTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vmm/cpu/cpu.h"
+
+#define RAM_SIZE  (4u << 20)
+#define RAM_PAGES (RAM_SIZE / CPU_PAGE_SIZE)
+#define MMIO_BASE 0xd0000000u /* a device page: reads count, writes are logged */
+
+struct fixture {
+	struct cpu *cpu;
+	uint8_t *ram;
+	uint32_t version[RAM_PAGES];
+	bool code[RAM_PAGES], read_only[RAM_PAGES];
+	uint64_t clock, deadline;
+	int vector; /* answer to acknowledge() */
+	unsigned acknowledged;
+	unsigned mmio_reads, mmio_writes, mmio_size;
+	uint64_t mmio_value, mmio_offset;
+	unsigned port_reads, port_writes;
+	uint16_t port;
+	uint32_t port_value, port_answer;
+	char log[4096];
+};
+
+void fixture_setup(void);
+void fixture_teardown(void);
+extern struct fixture fixture;
+
+/* Bytes into RAM. */
+void ram_put(uint32_t address, const void *bytes, size_t size);
+void ram_put8(uint32_t address, uint8_t value);
+void ram_put16(uint32_t address, uint16_t value);
+void ram_put32(uint32_t address, uint32_t value);
+void ram_put64(uint32_t address, uint64_t value);
+uint16_t ram_get16(uint32_t address);
+uint32_t ram_get32(uint32_t address);
+#define CODE(address, ...) \
+	do { \
+		const uint8_t bytes_[] = { __VA_ARGS__ }; \
+		ram_put(address, bytes_, sizeof(bytes_)); \
+	} while (0)
+
+/* Real mode at 0000:ip with a stack at 0000:7000. */
+void start_real(uint16_t ip);
+
+/* Protected mode, 32-bit flat, at CPL 0 or 3; tables as below. */
+#define GDT_AT          0x1000u
+#define IDT_AT          0x2000u
+#define TSS_AT          0x3000u /* current task */
+#define TSS2_AT         0x3200u /* another one, 32 bits; 16 bits at 0x3400 */
+#define STACK0          0x8000u /* top of the ring 0 stack */
+#define STACK3          0x9000u
+#define KCODE           0x08u
+#define KDATA           0x10u
+#define UCODE           0x1bu
+#define UDATA           0x23u
+#define TSS_SEL         0x28u
+#define TSS2_SEL        0x30u
+#define FREE_SEL        0x40u                    /* and up: for tests */
+#define HANDLER(vector) (0x4000u + (vector)*16u) /* each holds HLT */
+
+void start_protected(uint32_t eip, unsigned cpl);
+void start_v86(uint16_t cs, uint16_t ip, uint32_t flags);
+uint64_t descriptor_make(uint32_t base, uint32_t limit, uint16_t attributes); /* attributes: as in cpu_segment */
+uint64_t gate_make(uint16_t selector, uint32_t offset, uint8_t type_byte, uint8_t count);
+void gdt_put(uint16_t selector, uint64_t descriptor);
+void idt_put(unsigned vector, uint64_t gate);
+/* Identity paging of the first 4 MiB with 4 KiB pages: directory at 0x100000, table at 0x101000. */
+#define PD_AT 0x100000u
+#define PT_AT 0x101000u
+void paging_on(uint32_t flags);
+void pte_put(uint32_t linear, uint32_t entry);
+
+/* Run until HLT or `budget` instructions; fails the test on anything else. */
+enum cpu_exit run_for(uint64_t budget);
+/* Run and expect the HLT of a vector's handler; returns the frame's address on the stack. */
+void expect_vector(unsigned vector);
+uint32_t frame32(unsigned index);
+uint64_t reg(unsigned index);
+
+#endif

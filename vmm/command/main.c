@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+#include "vmm/command/command.h"
+
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/cpu/cpu.h"
+
+static const char help[] =
+	"vmm runs unmodified x86 operating systems in virtual machines, with no kernel module and no root.\n"
+	"\n"
+	"Usage: vmm VERB ...\n"
+	"\n"
+	"Machines\n"
+	"  run FILE [--serial stdio|PATH] [--headless] [--set SECTION.KEY=VALUE]... [--tier T]\n"
+	"           [--trace exec,int,mmu,io] [--log LEVEL] [--load STATE]\n"
+	"                              run the machine that an INI file describes\n"
+	"  list [--json]               the machines that run\n"
+	"  status NAME [--json]        what a machine is made of and how it is\n"
+	"  pause | resume | reset NAME\n"
+	"  stop NAME [--button]        switch it off, or press its power button\n"
+	"  attach NAME INSTANCE.PORT PLUGIN|@INSTANCE [KEY=VALUE]...\n"
+	"  detach NAME INSTANCE.PORT   change what a port is joined to, while the machine runs\n"
+	"  trace NAME WHAT|off         log exec, int, mmu or io while it runs\n"
+	"\n"
+	"Plugins and settings\n"
+	"  plugin list [--json]        the plugins there are\n"
+	"  plugin info NAME [--json]   a plugin's parameters and ports\n"
+	"  plugin check FILE.so        try a plugin hard against a fake host\n"
+	"  config check FILE [--set ...]\n"
+	"  config dump FILE [--set ...]\n"
+	"                              every instance, parameter and default of a machine\n"
+	"\n"
+	"A first machine: scripts/demo in the source tree, or vmm(1). vmm --version prints the version.\n";
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} verbs[] = {
+	{ "run", command_run },
+	{ "plugin", command_plugin },
+	{ "config", command_config },
+	{ "list", command_list },
+	{ "status", command_status },
+	{ "attach", command_attach },
+	{ "detach", command_detach },
+	{ "trace", command_trace },
+};
+static const char *const simple_verbs[] = { "pause", "resume", "reset", "stop" };
+
+static void message(const char *format, va_list arguments)
+{
+	fputs("vmm: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+}
+
+int command_failed(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	message(format, arguments);
+	va_end(arguments);
+	return STATUS_FAILED;
+}
+
+int command_usage(const char *verb, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "vmm%s%s: %s: see vmm --help\n", verb[0] ? " " : "", verb, text);
+	return STATUS_USAGE;
+}
+
+struct plugin_registry *command_registry(void)
+{
+	struct plugin_registry *registry = NULL;
+	char *path = registry_default_path();
+
+	if (!path || registry_new(path, &registry))
+		command_failed("out of memory");
+	free(path);
+	return registry;
+}
+
+void command_json(json_t *value)
+{
+	json_dumpf(value, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(value);
+}
+
+const char *command_option(int argc, char **argv, int *index, const char *name, bool *missing)
+{
+	size_t length = strlen(name);
+	const char *word = argv[*index];
+
+	if (strncmp(word, name, length) != 0)
+		return NULL;
+	if (word[length] == '=')
+		return word + length + 1;
+	if (word[length])
+		return NULL;
+	if (*index + 1 >= argc) {
+		*missing = true;
+		return NULL;
+	}
+	return argv[++*index];
+}
+
+bool command_trace_words(const char *words, unsigned *cpu, bool *io)
+{
+	static const struct {
+		const char *word;
+		unsigned bit;
+	} known[] = { { "exec", CPU_TRACE_EXEC }, { "int", CPU_TRACE_INT }, { "mmu", CPU_TRACE_MMU } };
+
+	*cpu = 0;
+	*io = false;
+	if (!strcmp(words, "off"))
+		return true;
+	while (*words) {
+		size_t length = strcspn(words, ","), i = 0;
+
+		while (i < 3 && (strlen(known[i].word) != length || strncmp(known[i].word, words, length) != 0))
+			i++;
+		if (i < 3)
+			*cpu |= known[i].bit;
+		else if (length == 2 && !strncmp(words, "io", 2))
+			*io = true;
+		else
+			return false;
+		words += length + (words[length] == ',');
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	const char *names[16];
+	size_t count = 0;
+	const char *near;
+
+	setlocale(LC_CTYPE, "");
+	if (argc < 2) {
+		fputs(help, stderr);
+		return STATUS_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		fputs(help, stdout);
+		return STATUS_DONE;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("vmm %s (SDK %d.%d)\n", VMM_VERSION, VMM_SDK_VERSION_MAJOR, VMM_SDK_VERSION_MINOR);
+		return STATUS_DONE;
+	}
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		names[count++] = verbs[i].name;
+		if (!strcmp(argv[1], verbs[i].name))
+			return verbs[i].run(argc - 2, argv + 2);
+	}
+	for (size_t i = 0; i < sizeof(simple_verbs) / sizeof(simple_verbs[0]); i++) {
+		names[count++] = simple_verbs[i];
+		if (!strcmp(argv[1], simple_verbs[i]))
+			return command_simple(simple_verbs[i], argc - 2, argv + 2);
+	}
+	near = config_nearest(argv[1], names, count);
+	if (near)
+		return command_usage("", "there is no verb \"%s\": did you mean \"%s\"?", argv[1], near);
+	return command_usage("", "there is no verb \"%s\"", argv[1]);
+}

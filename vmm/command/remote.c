@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/* Verbs that talk to a running machine. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/command/command.h"
+#include "vmm/control/control.h"
+
+/* NAME, or a file whose machine's default name it gives. */
+static char *socket_path(const char *machine)
+{
+	char *folder = control_folder(false), *path = NULL;
+	const char *name = strrchr(machine, '/');
+	size_t length;
+
+	if (!folder)
+		return NULL;
+	name = name ? name + 1 : machine;
+	length = strlen(name);
+	if (length > 4 && !strcmp(name + length - 4, ".ini"))
+		length -= 4;
+	if (asprintf(&path, "%s/%.*s.sock", folder, (int)length, name) < 0)
+		path = NULL;
+	free(folder);
+	return path;
+}
+
+int command_call(const char *machine, const char *method, json_t *params, json_t **result)
+{
+	char *path = socket_path(machine), text[1024];
+	int fd = path ? control_connect(path) : -ENOENT;
+	int status;
+
+	free(path);
+	if (fd < 0) {
+		json_decref(params);
+		return command_failed("no machine called \"%s\" runs: vmm list shows those that do", machine);
+	}
+	status = control_call(fd, method, params, result, text, sizeof(text));
+	close(fd);
+	if (status == -EREMOTEIO)
+		return command_failed("%s", text);
+	if (status)
+		return command_failed("machine \"%s\" does not answer: %s", machine, strerror(-status));
+	return STATUS_DONE;
+}
+
+int command_simple(const char *verb, int argc, char **argv)
+{
+	const char *method = verb, *name = NULL;
+	json_t *result = NULL;
+	int status;
+
+	for (int i = 0; i < argc; i++) {
+		if (!strcmp(verb, "stop") && !strcmp(argv[i], "--button"))
+			method = "button";
+		else if (argv[i][0] == '-')
+			return command_usage(verb, "there is no option \"%s\"", argv[i]);
+		else if (name)
+			return command_usage(verb, "one NAME is enough");
+		else
+			name = argv[i];
+	}
+	if (!name)
+		return command_usage(verb, "which NAME?");
+	status = command_call(name, method, NULL, &result);
+	json_decref(result);
+	return status;
+}
+
+static int attach_words(const char *verb, char *word, char **port)
+{
+	char *dot = strrchr(word, '.');
+
+	if (!dot || dot == word || !dot[1])
+		return command_usage(verb, "\"%s\" is not INSTANCE.PORT", word);
+	*dot = 0;
+	*port = dot + 1;
+	return STATUS_DONE;
+}
+
+int command_attach(int argc, char **argv)
+{
+	json_t *settings, *result = NULL;
+	char *port;
+	int status;
+
+	if (argc < 3)
+		return command_usage("attach", "it takes NAME INSTANCE.PORT PLUGIN|@INSTANCE [KEY=VALUE]...");
+	status = attach_words("attach", argv[1], &port);
+	if (status)
+		return status;
+	settings = json_array();
+	for (int i = 3; i < argc; i++)
+		json_array_append_new(settings, json_string(argv[i]));
+	status = command_call(argv[0], "attach", json_pack("{s:s, s:s, s:s, s:o}", "instance", argv[1], "port", port,
+							 "value", argv[2], "settings", settings),
+			&result);
+	json_decref(result);
+	return status;
+}
+
+int command_detach(int argc, char **argv)
+{
+	json_t *result = NULL;
+	char *port;
+	int status;
+
+	if (argc != 2)
+		return command_usage("detach", "it takes NAME INSTANCE.PORT");
+	status = attach_words("detach", argv[1], &port);
+	if (!status)
+		status = command_call(argv[0], "detach", json_pack("{s:s, s:s}", "instance", argv[1], "port", port),
+				&result);
+	json_decref(result);
+	return status;
+}
+
+int command_trace(int argc, char **argv)
+{
+	json_t *result = NULL;
+	int status;
+
+	if (argc != 2)
+		return command_usage("trace", "it takes NAME and what to trace: exec, int, mmu, io or off");
+	status = command_call(argv[0], "trace", json_pack("{s:s}", "what", argv[1]), &result);
+	json_decref(result);
+	return status;
+}
+
+static void status_print(json_t *status)
+{
+	json_t *instances = json_object_get(status, "instances"), *instance;
+	size_t index;
+
+	printf("%s: %s, pid %lld\n", json_string_value(json_object_get(status, "name")),
+			json_string_value(json_object_get(status, "state")),
+			(long long)json_integer_value(json_object_get(status, "pid")));
+	printf("guest time %.3f s, %lld instructions, idle %.3f s, %lld KiB resident at most\n",
+			(double)json_integer_value(json_object_get(status, "time_ns")) / 1e9,
+			(long long)json_integer_value(json_object_get(status, "instructions")),
+			(double)json_integer_value(json_object_get(status, "idle_ns")) / 1e9,
+			(long long)json_integer_value(json_object_get(status, "resident_kib")));
+	json_array_foreach (instances, index, instance) {
+		const char *key;
+		json_t *peer;
+
+		printf("  %-20s %s", json_string_value(json_object_get(instance, "name")),
+				json_string_value(json_object_get(instance, "plugin")));
+		json_object_foreach (json_object_get(instance, "ports"), key, peer)
+			printf("  %s=%s", key, json_string_value(peer));
+		putchar('\n');
+	}
+}
+
+static int status_words(const char *verb, int argc, char **argv, bool *json, const char **name)
+{
+	for (int i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "--json"))
+			*json = true;
+		else if (argv[i][0] == '-' || !name || *name)
+			return command_usage(verb, "\"%s\" is not expected here", argv[i]);
+		else
+			*name = argv[i];
+	}
+	return STATUS_DONE;
+}
+
+int command_status(int argc, char **argv)
+{
+	const char *name = NULL;
+	json_t *result = NULL;
+	bool json = false;
+	int status = status_words("status", argc, argv, &json, &name);
+
+	if (status)
+		return status;
+	if (!name)
+		return command_usage("status", "which NAME?");
+	status = command_call(name, "status", NULL, &result);
+	if (status)
+		return status;
+	if (json) {
+		command_json(result);
+	} else {
+		status_print(result);
+		json_decref(result);
+	}
+	return STATUS_DONE;
+}
+
+static json_t *machine_row(const char *folder, const char *file)
+{
+	char *path, text[256];
+	json_t *result = NULL, *row = NULL;
+	int fd;
+
+	if (asprintf(&path, "%s/%s", folder, file) < 0)
+		return NULL;
+	fd = control_connect(path);
+	free(path);
+	if (fd < 0)
+		return NULL;
+	if (!control_call(fd, "status", NULL, &result, text, sizeof(text)))
+		row = json_pack("{s:O, s:O, s:O}", "name", json_object_get(result, "name"), "state",
+				json_object_get(result, "state"), "pid", json_object_get(result, "pid"));
+	close(fd);
+	json_decref(result);
+	return row;
+}
+
+int command_list(int argc, char **argv)
+{
+	char *folder = control_folder(false);
+	DIR *directory = folder ? opendir(folder) : NULL;
+	json_t *machines = json_array(), *machine;
+	struct dirent *entry;
+	bool json = false;
+	size_t index;
+	int status = status_words("list", argc, argv, &json, NULL);
+
+	while (!status && directory && (entry = readdir(directory))) {
+		size_t length = strlen(entry->d_name);
+		json_t *row = NULL;
+
+		if (length > 5 && !strcmp(entry->d_name + length - 5, ".sock"))
+			row = machine_row(folder, entry->d_name);
+		if (row)
+			json_array_append_new(machines, row);
+	}
+	if (directory)
+		closedir(directory);
+	free(folder);
+	if (!status && json) {
+		command_json(json_pack("{s:O}", "machines", machines));
+	} else if (!status) {
+		json_array_foreach (machines, index, machine)
+			printf("%-24s %-8s pid %lld\n", json_string_value(json_object_get(machine, "name")),
+					json_string_value(json_object_get(machine, "state")),
+					(long long)json_integer_value(json_object_get(machine, "pid")));
+	}
+	json_decref(machines);
+	return status;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * The cache of decoded blocks (docs/engine.md, "Blocks").
+ */
+#ifndef VMM_CPU_BLOCK_H
+#define VMM_CPU_BLOCK_H
+
+#include "vmm/cpu/insn.h"
+
+#define BLOCK_INSNS 32u
+
+struct block {
+	/* The key. */
+	uint64_t physical, rip, context;
+	/* Where the bytes' version stands, and what it was when they were decoded. */
+	const uint32_t *version_at;
+	uint32_t version;
+	uint16_t count;  /* of instructions */
+	uint16_t length; /* in bytes */
+	uint64_t layout; /* of struct cpu_blocks: version_at is good while they are equal */
+	struct block *chain;
+	/* Where control went from here within the page. */
+	struct {
+		uint64_t rip;
+		struct block *block;
+	} link[2];
+	const uint8_t *bytes; /* as decoded */
+	/* An instruction that crosses into another page is a block of its own. */
+	bool crosses;
+	const uint32_t *version2_at;
+	uint32_t version2;
+	uint64_t physical2;
+	struct insn insns[];
+};
+
+struct block_jump {
+	uint64_t rip, context, epoch;
+	struct block *block;
+};
+
+#define BLOCK_JUMPS 4096u
+
+struct cpu_blocks {
+	struct block_jump jumps[BLOCK_JUMPS]; /* by virtual IP; void when the TLB's epoch moves on */
+	struct block *table[32768];
+	uint8_t *arena;
+	size_t used, size;
+	uint64_t layout;
+	struct block *scratch; /* for what must not be cached */
+	uint64_t decoded, resets;
+};
+
+struct cpu_blocks *blocks_create(void); /* NULL: out of memory */
+void blocks_destroy(struct cpu_blocks *blocks);
+/* Forget all blocks. */
+void blocks_reset(struct cpu *cpu);
+/* The memory layout changed: look every page up again before a block of it is used. */
+void blocks_layout_changed(struct cpu *cpu);
+
+/* The block at RIP, decoded now if need be.  NULL: an exception was raised. */
+struct block *block_find(struct cpu *cpu);
+
+/* May it be entered by a link or jump entry, as far as its bytes go? */
+static inline bool block_current(const struct cpu_blocks *blocks, const struct block *block)
+{
+	return block->layout == blocks->layout &&
+		__atomic_load_n(block->version_at, __ATOMIC_ACQUIRE) == block->version && !block->crosses;
+}
+
+#endif

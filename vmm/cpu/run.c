@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * The run loop: events at instruction boundaries, then blocks.
+ */
+#include "vmm/cpu/access.h"
+#include "vmm/cpu/apic.h"
+#include "vmm/cpu/block.h"
+#include "vmm/cpu/debug.h"
+#include "vmm/cpu/exception.h"
+#include "vmm/cpu/flags.h"
+#include "vmm/cpu/mode.h"
+#include "vmm/cpu/segment.h"
+#include "vmm/cpu/trace.h"
+
+#define REQUEST_APIC_STATE (CPU_REQUEST_APIC | CPU_REQUEST_TIMER)
+
+enum outcome { OUTCOME_ON, OUTCOME_REQUEST, OUTCOME_HALT, OUTCOME_SHUTDOWN };
+
+static uint32_t requests(const struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->request, __ATOMIC_ACQUIRE);
+}
+
+static bool extint_open(const struct cpu *cpu)
+{
+	return !cpu->apic || apic_extint_open(cpu->apic);
+}
+
+/* What would be delivered now: the local APIC's vector, else the 8259's.  -1: nothing. */
+static int interrupt_take(struct cpu *cpu)
+{
+	if (cpu->apic && apic_pending(cpu->apic) >= 0)
+		return apic_acknowledge(cpu->apic);
+	if (requests(cpu) & CPU_REQUEST_INTR && extint_open(cpu))
+		return cpu->bus.acknowledge(cpu->bus.self);
+	return -1;
+}
+
+static void sipi_take(struct cpu *cpu)
+{
+	uint8_t vector = __atomic_load_n(&cpu->sipi_vector, __ATOMIC_RELAXED);
+
+	if (!cpu->wait_sipi)
+		return; /* ignored unless INIT came before */
+	cpu->wait_sipi = false;
+	segment_load_real(cpu, CPU_CS, (uint16_t)(vector << 8));
+	cpu->rip = 0;
+}
+
+/* Requests that change the CPU's surroundings, before anything is delivered. */
+static void requests_apply(struct cpu *cpu, uint32_t taken)
+{
+	cpu_request_clear(cpu, taken);
+	if (taken & CPU_REQUEST_A20) {
+		cpu->a20_mask = __atomic_load_n(&cpu->a20_mask_next, __ATOMIC_ACQUIRE);
+		tlb_flush(cpu, true);
+	}
+	if (taken & CPU_REQUEST_FLUSH) {
+		tlb_flush_direct(cpu);
+		blocks_layout_changed(cpu);
+	}
+	if (taken & REQUEST_APIC_STATE && cpu->apic)
+		apic_update(cpu->apic);
+	if (taken & CPU_REQUEST_INIT)
+		cpu_reset(cpu, true);
+	if (taken & CPU_REQUEST_SIPI)
+		sipi_take(cpu);
+	if (taken & CPU_REQUEST_SMI)
+		cpu->halted = false;
+}
+
+/* Between two instructions (SDM vol. 3A, table 6-2). */
+static enum outcome events(struct cpu *cpu)
+{
+	const uint32_t applied = CPU_REQUEST_A20 | CPU_REQUEST_FLUSH | REQUEST_APIC_STATE | CPU_REQUEST_INIT |
+		CPU_REQUEST_SIPI | CPU_REQUEST_SMI;
+	uint32_t now = requests(cpu);
+	int vector;
+
+	cpu->attention = false;
+	if (now & applied)
+		requests_apply(cpu, now & applied);
+	if (now & CPU_REQUEST_EXIT) {
+		cpu_request_clear(cpu, CPU_REQUEST_EXIT);
+		cpu->attention = true;
+		return OUTCOME_REQUEST;
+	}
+	if (cpu->wait_sipi)
+		return OUTCOME_HALT;
+	if (cpu->pending_db && !cpu->shadow_ss) {
+		cpu->halted = false;
+		if (!trap_deliver(cpu))
+			return OUTCOME_SHUTDOWN;
+	}
+	if (now & CPU_REQUEST_NMI && !cpu->nmi_blocked && !cpu->shadow_ss) {
+		cpu_request_clear(cpu, CPU_REQUEST_NMI);
+		cpu->nmi_blocked = true;
+		cpu->halted = false;
+		if (!interrupt_deliver(cpu, CPU_NMI, INTERRUPT_EXTERNAL))
+			return OUTCOME_SHUTDOWN;
+	} else if (cpu->rflags & CPU_FLAG_IF && !cpu->interrupt_shadow) {
+		vector = interrupt_take(cpu);
+		if (vector >= 0) {
+			cpu->halted = false;
+			if (!interrupt_deliver(cpu, (unsigned)vector, INTERRUPT_EXTERNAL))
+				return OUTCOME_SHUTDOWN;
+		}
+	}
+	if (!cpu->halted)
+		return OUTCOME_ON;
+	/* HLT in the shadow of STI: the shadow ended with it. */
+	if (cpu->interrupt_shadow) {
+		cpu->interrupt_shadow = cpu->shadow_ss = false;
+		return events(cpu);
+	}
+	return OUTCOME_HALT;
+}
+
+bool cpu_wakes(struct cpu *cpu)
+{
+	uint32_t now = requests(cpu);
+
+	if (now & (CPU_REQUEST_INIT | CPU_REQUEST_EXIT))
+		return true;
+	if (cpu->wait_sipi)
+		return now & CPU_REQUEST_SIPI;
+	if (!cpu->halted || cpu->pending_db || now & CPU_REQUEST_SMI || (now & CPU_REQUEST_NMI && !cpu->nmi_blocked))
+		return true;
+	if (now & REQUEST_APIC_STATE && cpu->apic)
+		apic_update(cpu->apic);
+	if (!(cpu->rflags & CPU_FLAG_IF))
+		return false;
+	if (cpu->apic && apic_pending(cpu->apic) >= 0)
+		return true;
+	return now & CPU_REQUEST_INTR && extint_open(cpu);
+}
+
+/* Run the first `limit` instructions of a block, as far as they go. */
+static inline int block_run(struct cpu *cpu, const struct block *block, unsigned limit)
+{
+	const struct insn *insn = block->insns, *end = insn + limit;
+	uint64_t rip = cpu->rip, mask = cpu->ip_mask, count = cpu->instructions;
+
+	do {
+		uint64_t next = (rip + insn->length) & mask;
+		int status;
+
+		cpu->rip = rip;
+		cpu->next_rip = next;
+		cpu->instructions = count;
+		status = insn->execute(cpu, insn);
+		if (unlikely(status != CPU_OK)) {
+			if (status == CPU_END) {
+				cpu->rip = cpu->next_rip;
+				cpu->instructions = count + 1;
+			}
+			return status;
+		}
+		rip = next;
+		count++;
+	} while (++insn < end && likely(!cpu->block_end));
+	cpu->rip = rip;
+	cpu->instructions = count;
+	return CPU_OK;
+}
+
+/* What follows an instruction or block that did not simply succeed. */
+static enum outcome status_apply(struct cpu *cpu, int status)
+{
+	switch (status) {
+	case CPU_FAULT:
+		/* What the instruction did before it faulted will be done, and trapped, again. */
+		cpu->pending_db = 0;
+		return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
+	case CPU_REPEAT:
+		/* Taken between two iterations, an interrupt pushes RF (SDM vol. 3B, 17.3.1.1). */
+		cpu->rflags |= CPU_FLAG_RF;
+		return OUTCOME_ON;
+	default: return OUTCOME_ON;
+	}
+}
+
+static void block_end_apply(struct cpu *cpu)
+{
+	if (cpu->block_end) {
+		cpu->block_end = false;
+		if (cpu->pending_db)
+			cpu->attention = true;
+	}
+}
+
+/* One instruction, with everything that can stand before and behind it. */
+static enum outcome run_slow(struct cpu *cpu)
+{
+	bool shadow = cpu->shadow_ss, single_step = cpu->rflags & CPU_FLAG_TF;
+	const struct block *block;
+	uint32_t hits;
+	int status;
+
+	cpu->interrupt_shadow = cpu->shadow_ss = false;
+	cpu->attention = true;
+	if (!(cpu->rflags & CPU_FLAG_RF) && !shadow) {
+		hits = debug_code(cpu, (cpu->segment[CPU_CS].base + cpu->rip) & cpu->linear_mask);
+		if (hits) {
+			cpu_raise(cpu, CPU_DB);
+			cpu->exception.dr6 = hits;
+			return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
+		}
+	}
+	block = block_find(cpu);
+	if (!block)
+		return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
+	if (cpu->trace & CPU_TRACE_EXEC)
+		trace_instruction(cpu, block->bytes, &block->insns[0]);
+	cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
+	status = block_run(cpu, block, 1);
+	if (single_step && status != CPU_FAULT) {
+		unsigned opcode = block->insns[0].opcode;
+
+		/* INT and its like end single-stepping on their way in. */
+		if (!(opcode >= 0xcc && opcode <= 0xce) && opcode != 0xf1)
+			cpu->pending_db |= DR6_BS;
+		else if (cpu->rflags & CPU_FLAG_TF)
+			cpu->pending_db |= DR6_BS;
+	}
+	block_end_apply(cpu);
+	return status_apply(cpu, status);
+}
+
+static bool page_shared(const struct block *a, const struct block *b)
+{
+	uint64_t base = (uint32_t)a->context;
+
+	return a->context == b->context && !((a->physical ^ b->physical) >> 12) &&
+		!(((a->rip + base) ^ (b->rip + base)) >> 12);
+}
+
+/* The block at RIP, by way of the block that has just run if it can be. */
+static struct block *block_next(struct cpu *cpu, struct block *previous)
+{
+	struct cpu_blocks *blocks = cpu->blocks;
+	uint64_t rip = cpu->rip, resets = blocks->resets;
+	const struct block_jump *jump;
+	struct block *block;
+	unsigned slot;
+
+	if (previous && previous->context == cpu->context) {
+		if (previous->link[0].rip == rip && (block = previous->link[0].block) && block_current(blocks, block))
+			return block;
+		if (previous->link[1].rip == rip && (block = previous->link[1].block) && block_current(blocks, block))
+			return block;
+	}
+	jump = &blocks->jumps[(rip ^ rip >> 12) % BLOCK_JUMPS];
+	if (jump->rip == rip && jump->epoch == cpu->tlb->epoch && jump->context == cpu->context && jump->block &&
+		block_current(blocks, jump->block)) {
+		block = jump->block;
+	} else {
+		block = block_find(cpu);
+		if (!block || blocks->resets != resets)
+			return block;
+	}
+	if (previous && !block->crosses && page_shared(previous, block)) {
+		slot = rip == previous->rip + previous->length ? 0 : 1;
+		previous->link[slot].rip = rip;
+		previous->link[slot].block = block;
+	}
+	return block;
+}
+
+/* Requests that can do nothing as things stand; what changes that sets `attention`. */
+static uint32_t requests_ignored(const struct cpu *cpu)
+{
+	uint32_t ignored = 0;
+
+	if (!(cpu->rflags & CPU_FLAG_IF) || !extint_open(cpu))
+		ignored |= CPU_REQUEST_INTR;
+	if (cpu->nmi_blocked)
+		ignored |= CPU_REQUEST_NMI;
+	return ignored;
+}
+
+static enum outcome run_blocks(struct cpu *cpu)
+{
+	uint32_t heeded = ~requests_ignored(cpu);
+	struct block *previous = NULL;
+
+	for (;;) {
+		uint64_t left = cpu->budget_end - cpu->instructions;
+		struct block *block;
+		int status;
+
+		if (unlikely(!left))
+			return OUTCOME_ON;
+		block = block_next(cpu, previous);
+		if (unlikely(!block))
+			return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
+		cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
+		status = block_run(cpu, block, likely(block->count <= left) ? block->count : (unsigned)left);
+		if (unlikely(cpu->block_end))
+			block_end_apply(cpu);
+		if (unlikely(status == CPU_FAULT || status == CPU_REPEAT))
+			return status_apply(cpu, status);
+		if (unlikely(cpu->attention || __atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & heeded))
+			return OUTCOME_ON;
+		/* A scratch block is overwritten by the next. */
+		previous = block->crosses ? NULL : block;
+	}
+}
+
+enum cpu_exit cpu_run(struct cpu *cpu, uint64_t budget)
+{
+	cpu->budget_end = budget > UINT64_MAX - cpu->instructions ? UINT64_MAX : cpu->instructions + budget;
+	cpu_mode_update(cpu); /* whoever ran us may have changed registers */
+	for (;;) {
+		enum outcome outcome = events(cpu);
+
+		if (outcome == OUTCOME_ON) {
+			if (cpu->instructions >= cpu->budget_end)
+				return CPU_EXIT_BUDGET;
+			if (cpu->slow || cpu->interrupt_shadow)
+				outcome = run_slow(cpu);
+			else
+				outcome = run_blocks(cpu);
+		}
+		switch (outcome) {
+		case OUTCOME_ON: break;
+		case OUTCOME_REQUEST: return CPU_EXIT_REQUEST;
+		case OUTCOME_HALT: return CPU_EXIT_HALT;
+		case OUTCOME_SHUTDOWN: return CPU_EXIT_SHUTDOWN;
+		}
+	}
+}

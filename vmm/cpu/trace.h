@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+#ifndef VMM_CPU_TRACE_H
+#define VMM_CPU_TRACE_H
+
+#include "vmm/cpu/insn.h"
+
+/* Log the instruction about to run; `bytes` may be NULL. */
+void trace_instruction(struct cpu *cpu, const uint8_t *bytes, const struct insn *insn);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/* Inside vmm/engine. */
+#ifndef VMM_ENGINE_VCPU_H
+#define VMM_ENGINE_VCPU_H
+
+#include "vmm/engine/engine.h"
+
+struct vcpu {
+	struct engine *engine;
+	struct cpu *cpu;
+	pthread_t thread;
+	bool thread_made;
+	struct timer apic_timer;
+	uint64_t skipped; /* clock = instructions: guest ns that HLT skipped */
+	uint64_t idle;    /* host ns halted; atomic */
+
+	pthread_mutex_t mutex; /* of what follows */
+	pthread_cond_t wake;   /* for the CPU's thread */
+	bool halted;           /* atomic: it sleeps or is about to */
+	bool stop;             /* it shall park */
+	bool quit;
+	bool parked, shutdown;
+	pthread_cond_t parked_changed;
+};
+
+struct engine {
+	struct engine_config config;
+	struct vcpu vcpus[ENGINE_CPUS_MAX];
+	unsigned count;
+	bool running;
+	bool wanted; /* atomic: engine_wake was called */
+	unsigned lowest; /* where the search for a lowest-priority target goes on */
+	pthread_mutex_t random_mutex;
+	uint64_t random[4];
+};
+
+/* bus.c */
+void vcpu_bus(struct vcpu *vcpu, struct cpu_bus *bus);
+/* vcpu.c */
+void *vcpu_main(void *vcpu);
+void vcpu_kick(struct vcpu *vcpu);
+uint64_t vcpu_count(void *engine); /* guest time under clock = instructions */
+
+#endif
