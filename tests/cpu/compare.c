@@ -7,6 +7,10 @@
  * - FIP, FDP, FOP: AMD hosts save them only with an exception pending (AMD64 APM vol. 2, 11.4.3); they are masked in
  *   the state and where FXSAVE, FNSTENV and FNSAVE write them;
  * - MXCSR_MASK in an FXSAVE image, which belongs to the model;
+ * - the fault address within its page, for operands that are accessed in several parts, in an order that the manual
+ *   does not tell: PUSHA and POPA, FXSAVE and FXRSTOR, x87 environments and images;
+ * - which of CMPS' two operands faults, if both do (AMD: the second, Intel: the first);
+ * - the upper half of what PUSH of a segment register writes with 32-bit operands (Intel: left alone, AMD: zero);
  * - the reserved upper six bytes of an x87 register in the FXSAVE image.
  */
 #include "tests/cpu/case.h"
@@ -93,6 +97,30 @@ static void image_undefined(
 	}
 }
 
+static bool is_string_compare(const struct oracle_case *c, const struct parsed *p)
+{
+	return oracle_rows[c->row].special == SPECIAL_STRING && (*p->opcode & 0xfe) == 0xa6;
+}
+
+static bool is_segment_push(const struct oracle_case *c)
+{
+	return !strncmp(oracle_rows[c->row].name, "push ", 5) && strlen(oracle_rows[c->row].name) == 7;
+}
+
+static uint32_t address_defined(const struct oracle_case *c, const struct parsed *p)
+{
+	switch (oracle_rows[c->row].special) {
+	case SPECIAL_FXSAVE:
+	case SPECIAL_FXRSTOR: return ~0xfffu;
+	case SPECIAL_X87:
+		if (p->opcode[1] < 0xc0 && (*p->opcode == 0xd9 || *p->opcode == 0xdd) && p->opcode[1] & 0x20)
+			return ~0xfffu;
+		return ~0u;
+	case SPECIAL_STACK: return (*p->opcode & 0xfe) == 0x60 ? ~0xfffu : ~0u;
+	default: return ~0u;
+	}
+}
+
 struct report {
 	char *text;
 	unsigned size;
@@ -151,6 +179,10 @@ static void compare_memory(struct report *r, const struct oracle_case *c, const 
 {
 	uint32_t from, to, mask;
 	image_undefined(c, p, &from, &to, &mask);
+	if (is_segment_push(c) && !p->operand16) {
+		from = (native->gpr[4] & (c->code16 ? 0xffff : ~0u)) + 2;
+		to = from + 2;
+	}
 	unsigned n = 0, e = 0;
 	while (n < native->line_count || e < engine->line_count) {
 		unsigned nl = n < native->line_count ? native->lines[n] : ~0u;
@@ -191,9 +223,13 @@ int compare_outcomes(const struct oracle_case *c, const struct outcome *native, 
 	struct parsed p = case_parse(c);
 	uint32_t defined = ~flags_undefined(c, &p);
 	text[0] = 0;
-	compare_value(&r, "vector", (uint32_t)native->vector, (uint32_t)engine->vector);
-	compare_value(&r, "error", native->error, engine->error);
-	compare_value(&r, "cr2", native->cr2, engine->cr2);
+	bool either = is_string_compare(c, &p) && native->vector >= 0 && engine->vector >= 0;
+	if (!either) {
+		uint32_t address = address_defined(c, &p);
+		compare_value(&r, "vector", (uint32_t)native->vector, (uint32_t)engine->vector);
+		compare_value(&r, "error", native->error, engine->error);
+		compare_value(&r, "cr2", native->cr2 & address, engine->cr2 & address);
+	}
 	compare_value(&r, "eip", native->eip, engine->eip);
 	for (unsigned i = 0; i < 8; i++)
 		compare_value(&r, names[i], native->gpr[i], engine->gpr[i]);
