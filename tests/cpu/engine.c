@@ -32,9 +32,10 @@
 #define PA_CODE             0x20000u
 #define PA_REGION           0x40000u
 
-#define PTE_P 1u
-#define PTE_W 2u
-#define PTE_U 4u
+#define PTE_P  1u
+#define PTE_W  2u
+#define PTE_U  4u
+#define PTE_NX ((uint64_t)1 << 63)
 
 struct engine {
 	struct cpu *cpu;
@@ -157,7 +158,7 @@ static void tables_fill(struct engine *e)
 	for (uint32_t page = 0; page < REGION_PAGES; page++) {
 		uint32_t writable = REGION_WRITABLE >> page & 1 ? PTE_W : 0;
 		if (REGION_MAPPED >> page & 1)
-			put64(e, region + page * 8, (PA_REGION + page * 4096) | PTE_P | PTE_U | writable);
+			put64(e, region + page * 8, (PA_REGION + page * 4096) | PTE_P | PTE_U | writable | PTE_NX);
 	}
 	for (uint32_t page = 0; page < CODE_BYTES / 4096; page++)
 		put64(e, code + page * 8, (PA_CODE + page * 4096) | PTE_P | PTE_U);
