@@ -69,8 +69,6 @@ insn_execute *vector_state_select(const struct cpu *cpu, const struct insn *insn
 /* Checks before SSE and MMX instructions. */
 int vector_check_sse(struct cpu *cpu);
 int vector_check_mmx(struct cpu *cpu);
-/* A memory operand that had to be aligned is not: raise what is due. */
-int vector_misaligned(struct cpu *cpu, const struct insn *insn, uint64_t offset, unsigned size);
 /* The state change that any MMX instruction but EMMS makes: TOP = 0, all registers in use. */
 static inline void vector_mmx_enter(struct cpu_fxsave *fx)
 {

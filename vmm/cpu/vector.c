@@ -12,7 +12,6 @@
  */
 #include "vmm/cpu/fpu.h"
 
-#include "vmm/cpu/access.h"
 #include "vmm/cpu/model.h"
 #include "vmm/cpu/thunk.h"
 #include "vmm/cpu/vector_table.h"
@@ -36,15 +35,6 @@ int vector_check_mmx(struct cpu *cpu)
 	if (cpu->cr0 & CPU_CR0_TS)
 		return cpu_raise(cpu, CPU_NM);
 	return fpu_check_pending(cpu, NULL);
-}
-
-int vector_misaligned(struct cpu *cpu, const struct insn *insn, uint64_t offset, unsigned size)
-{
-	uint64_t linear;
-	/* the limit comes first: it may be #SS */
-	if (segment_check(cpu, &cpu->segment[insn->segment], insn->segment == CPU_SS, offset, size, false, &linear))
-		return CPU_FAULT;
-	return cpu_raise_error(cpu, CPU_GP, 0);
 }
 
 /* Where MM register i is in the image, for the TOP of now. */
@@ -97,7 +87,7 @@ static int memory_prepare(struct cpu *cpu, const struct insn *insn, const struct
 	uint64_t offset = insn_offset(cpu, insn);
 	unsigned size = memory_size(insn, row);
 	if (row->flags & VECTOR_ALIGNED && cpu_linear(cpu, insn->segment, offset) & (size - 1u))
-		return vector_misaligned(cpu, insn, offset, size);
+		return cpu_raise_error(cpu, CPU_GP, 0);
 	return row->flags & VECTOR_STORE ? CPU_OK : cpu_read(cpu, insn->segment, offset, o->memory, size);
 }
 

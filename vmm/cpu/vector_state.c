@@ -54,7 +54,7 @@ static int image_check(struct cpu *cpu, const struct insn *insn, uint64_t *offse
 		return cpu_raise(cpu, CPU_NM);
 	*offset = insn_offset(cpu, insn);
 	if (cpu_linear(cpu, insn->segment, *offset) & 15)
-		return vector_misaligned(cpu, insn, *offset, 512);
+		return cpu_raise_error(cpu, CPU_GP, 0);
 	return CPU_OK;
 }
 
