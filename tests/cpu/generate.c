@@ -320,7 +320,11 @@ static void special_prepare(struct builder *b)
 		break;
 	case SPECIAL_MXCSR:
 		value[0] = (uint32_t)random_next(r) & (random_below(r, 8) ? 0xffffu : 0xffffffffu);
-		memory_put(b, b->target, value, 4);
+		value[0] &= ~0x20000u; /* AMD: misaligned SSE */
+		value[1] = value[2] = value[3] = 0;
+		memory_put(b, b->target, value, 16);
+		memcpy(b->c->patch + OTHER_OFFSET, value, 4); /* for an override */
+		b->c->patch_length = OTHER_OFFSET + 4;
 		break;
 	default: break;
 	}
@@ -341,8 +345,9 @@ static void operand_patch(struct builder *b, unsigned opcode)
 		memory_put(b, b->target, data, 32);
 		break;
 	case SPECIAL_FXRSTOR: {
-		uint32_t mxcsr[2] = { (uint32_t)random_next(&b->r) & (random_below(&b->r, 8) ? 0xffffu : ~0u), 0 };
-		memory_put(b, b->target + 24, mxcsr, 8);
+		uint32_t mxcsr[6] = { (uint32_t)random_next(&b->r) & (random_below(&b->r, 8) ? 0xffffu : ~0x20000u) };
+		mxcsr[4] = mxcsr[0]; /* for an override */
+		memory_put(b, b->target + 24, mxcsr, 24);
 		break;
 	}
 	default: break;
