@@ -298,6 +298,7 @@ static void tables_make(void)
 	}
 	ram_put32(TSS_AT + 4, STACK0);
 	ram_put32(TSS_AT + 8, KDATA);
+	ram_put16(TSS_AT + 102, 0x200); /* no I/O bit map */
 	cpu->gdtr.base = GDT_AT;
 	cpu->gdtr.limit = 0xff;
 	cpu->idtr.base = IDT_AT;
@@ -381,4 +382,22 @@ uint32_t frame32(unsigned index)
 uint64_t reg(unsigned index)
 {
 	return fixture.cpu->gpr[index];
+}
+
+int suite_run(const char *name, const TTest *const *tests, size_t count)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = tcase_create(name);
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
+	for (size_t i = 0; i < count; i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

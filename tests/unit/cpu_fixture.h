@@ -6,6 +6,7 @@
 #ifndef TESTS_CPU_FIXTURE_H
 #define TESTS_CPU_FIXTURE_H
 
+#include <check.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -87,5 +88,14 @@ enum cpu_exit run_for(uint64_t budget);
 void expect_vector(unsigned vector);
 uint32_t frame32(unsigned index);
 uint64_t reg(unsigned index);
+
+/* main() of a test: run one Check suite of these test functions, each on a fresh fixture. */
+int suite_run(const char *name, const TTest *const *tests, size_t count);
+#define SUITE(name, ...) \
+	int main(void) \
+	{ \
+		const TTest *const tests[] = { __VA_ARGS__ }; \
+		return suite_run(name, tests, sizeof(tests) / sizeof(tests[0])); \
+	}
 
 #endif

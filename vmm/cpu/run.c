@@ -313,8 +313,12 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t budget)
 	cpu->budget_end = budget > UINT64_MAX - cpu->instructions ? UINT64_MAX : cpu->instructions + budget;
 	cpu_mode_update(cpu); /* whoever ran us may have changed registers */
 	for (;;) {
-		enum outcome outcome = events(cpu);
+		enum outcome outcome;
 
+		/* What is pending then is delivered by the next run. */
+		if (cpu->instructions >= cpu->budget_end && !cpu->halted && !cpu->wait_sipi)
+			return CPU_EXIT_BUDGET;
+		outcome = events(cpu);
 		if (outcome == OUTCOME_ON) {
 			if (cpu->instructions >= cpu->budget_end)
 				return CPU_EXIT_BUDGET;
