@@ -112,6 +112,7 @@ int cpu_create(const struct cpu_config *config, struct cpu **out)
 	cpu->index = config->index;
 	cpu->count = config->count ? config->count : 1;
 	cpu->bus = config->bus;
+	cpu->thunks = config->thunks ? thunks_ref(config->thunks) : NULL;
 	cpu->tsc_hz = config->tsc_hz ? config->tsc_hz : 1000000000u;
 	model = calloc(1, sizeof(*model));
 	cpu->model = model;

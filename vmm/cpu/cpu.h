@@ -223,6 +223,7 @@ struct cpu_config {
 	const char *model;   /* name for cpu_model_find(); NULL: the default */
 	uint64_t tsc_hz;     /* 0: 1 GHz */
 	bool apic;           /* has a local APIC */
+	struct cpu_thunks *thunks; /* shared by the machine's CPUs, each takes a reference; NULL: one of its own */
 	unsigned physical_address_bits; /* 0: by model */
 };
 
