@@ -184,6 +184,12 @@ void fixture_setup(void)
 	fixture_make(false);
 }
 
+void fixture_add_apic(void)
+{
+	fixture_teardown();
+	fixture_make(true);
+}
+
 void fixture_teardown(void)
 {
 	cpu_destroy(fixture.cpu);

@@ -35,6 +35,7 @@ struct fixture {
 
 void fixture_setup(void);
 void fixture_teardown(void);
+void fixture_add_apic(void); /* start over, with a local APIC */
 extern struct fixture fixture;
 
 /* Bytes into RAM. */

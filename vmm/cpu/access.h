@@ -116,8 +116,7 @@ static inline uint8_t *tlb_write_hit(const struct cpu *cpu, uint64_t linear, uns
 		struct cpu *cpu, const struct rmw *rmw, uint##bits##_t *old, uint##bits##_t value) \
 	{ \
 		if (likely(rmw->host)) \
-			return __atomic_compare_exchange_n((host_uint##bits *)(void *)rmw->host, old, value, false, \
-				__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+			return host_exchange##bits(rmw->host, old, value); \
 		access_rmw_end(cpu, rmw, &value, bits / 8); \
 		return true; \
 	}
@@ -135,6 +134,23 @@ typedef uint8_t host_uint8 __attribute__((may_alias));
 typedef uint16_t host_uint16 __attribute__((may_alias, aligned(1)));
 typedef uint32_t host_uint32 __attribute__((may_alias, aligned(1)));
 typedef uint64_t host_uint64 __attribute__((may_alias, aligned(1)));
+
+/* In assembly, since the operand may be misaligned, which C's atomics may not. */
+#define HOST_EXCHANGE(bits) \
+	static inline bool host_exchange##bits(uint8_t *host, uint##bits##_t *old, uint##bits##_t value) \
+	{ \
+		bool done; \
+		__asm__ volatile("lock cmpxchg %3, %1" \
+				 : "+a"(*old), "+m"(*(host_uint##bits *)host), "=@ccz"(done) \
+				 : "r"(value) \
+				 : "memory"); \
+		return done; \
+	}
+HOST_EXCHANGE(8)
+HOST_EXCHANGE(16)
+HOST_EXCHANGE(32)
+HOST_EXCHANGE(64)
+#undef HOST_EXCHANGE
 
 ACCESS_TEMPLATE(8)
 ACCESS_TEMPLATE(16)

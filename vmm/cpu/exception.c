@@ -288,6 +288,8 @@ static bool deliver(struct cpu *cpu, struct cpu_exception event, enum interrupt_
 			trace_interrupt(cpu, second->vector, "shutdown", second->has_error, second->error);
 			return false;
 		}
+		if (second->vector == CPU_PF)
+			cpu->cr2 = second->cr2;
 		/* The error codes of what goes wrong on the way say so. */
 		if (second->vector >= CPU_TS && second->vector <= CPU_GP)
 			second->error |= 1;

@@ -61,7 +61,7 @@ void physical_write(struct cpu *cpu, uint64_t physical, const void *data, unsign
 			return;
 		memcpy(&value, data, 4);
 		apic_mmio_write(cpu->apic, physical & 0xfff, value);
-		cpu->attention = true;
+		cpu->attention = cpu->block_end = true;
 		return;
 	}
 	cpu->bus.page(cpu->bus.self, physical & ~0xfffull, &page);
@@ -69,6 +69,9 @@ void physical_write(struct cpu *cpu, uint64_t physical, const void *data, unsign
 		memcpy(page.host + (physical & 0xfff), data, size);
 		return;
 	}
+	/* What a device answers with an interrupt is delivered after this instruction, not some later one. */
+	if (!page.host)
+		cpu->block_end = true;
 	for (unsigned done = 0; done < size; done += 64) {
 		unsigned part = size - done < 64 ? size - done : 64;
 
