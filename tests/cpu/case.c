@@ -19,6 +19,8 @@ void case_emit(const struct oracle_case *c, uint8_t slot[SLOT_BYTES], uint32_t e
 	}
 	memcpy(at, c->bytes, c->length);
 	at += c->length;
+	if (c->open_end)
+		return; /* operands and what follows are INT3s */
 	if (c->code16)
 		*at++ = 0x66;
 	*at++ = 0xea; /* ljmp $0x33, $exit */

@@ -312,7 +312,7 @@ static void case_run(
 	state_load(e, c, eip);
 	/* one instruction; where it jumped, one more: it must fault; strings may take several runs */
 	for (unsigned i = 0; i < 1000 && cpu->cpl == 3; i++) {
-		if (cpu->rip == eip + c->length && i)
+		if (cpu->rip == eip + c->length && i && !c->open_end)
 			break;
 		enum cpu_exit why = cpu_run(cpu, 1);
 		if (why == CPU_EXIT_SHUTDOWN)

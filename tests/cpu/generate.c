@@ -11,7 +11,7 @@
 #include "tests/cpu/rows.h"
 
 static const char *const class_names[CLASSES + 1] = { "alu", "shift", "multiply", "bit", "move", "stack", "string",
-	"branch", "decimal", "misc", "x87", "vector", NULL };
+	"branch", "decimal", "misc", "x87", "vector", "decode", NULL };
 
 const char *generate_class_name(unsigned number)
 {
@@ -194,10 +194,8 @@ static void modrm_put(struct builder *b)
 
 /* ---- state ---- */
 
-static void state_random(struct builder *b)
+void generate_state(struct random *r, struct oracle_case *c)
 {
-	struct random *r = &b->r;
-	struct oracle_case *c = b->c;
 	for (unsigned i = 0; i < 8; i++)
 		c->gpr[i] = random_integer(r);
 	c->eflags = 0x202 | ((uint32_t)random_next(r) & 0x8d5);
@@ -450,7 +448,7 @@ static bool case_build(struct builder *b, unsigned row_number)
 	b->operand16 = c->code16 != prefix66;
 	b->address16 = c->code16 != prefix67;
 
-	state_random(b);
+	generate_state(r, c);
 	unsigned size = operand_bytes(b, opcode);
 	b->target = target_align(r, choose_target(r, size), size);
 	if (b->address16) {
@@ -493,6 +491,13 @@ void generate_case(uint64_t seed, uint64_t index, int class_number, struct oracl
 		unsigned row = random_below(&b.r, oracle_row_count);
 		while (oracle_rows[row].class != class)
 			row = (row + 1) % oracle_row_count;
+		if (class == CLASS_DECODE) {
+			if (generate_decode(&b.r, &oracle_rows[row], c)) {
+				c->row = (uint16_t)row;
+				return;
+			}
+			continue;
+		}
 		if (case_build(&b, row))
 			return;
 	}

@@ -155,6 +155,9 @@ const struct row oracle_rows[] = {
 	{ CLASS_VECTOR, 1, 0xae, 0xae, 6, FORM_REGISTER, 0, SPECIAL_NO66, 0, "mfence" },
 	{ CLASS_VECTOR, 1, 0xae, 0xae, 7, FORM_REGISTER, 0, SPECIAL_NO66, 0, "sfence" },
 	{ CLASS_VECTOR, 1, 0xae, 0xae, 7, FORM_MEMORY, 0, SPECIAL_NO66, 0, "clflush" },
+
+	{ CLASS_DECODE, 0, 0x00, 0xff, -1, FORM_NONE, 0, 0, ARITHMETIC, "one-byte opcode" },
+	{ CLASS_DECODE, 1, 0x00, 0xff, -1, FORM_NONE, 0, 0, ARITHMETIC, "two-byte opcode" },
 	/* clang-format on */
 };
 

@@ -6,6 +6,7 @@
 #ifndef TESTS_CPU_ROWS_H
 #define TESTS_CPU_ROWS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum row_class {
@@ -21,6 +22,7 @@ enum row_class {
 	CLASS_MISC,
 	CLASS_X87,
 	CLASS_VECTOR, /* MMX, SSE, SSE2 */
+	CLASS_DECODE, /* any bytes: generate_decode.c */
 	CLASSES
 };
 
@@ -67,5 +69,11 @@ struct row {
 
 extern const struct row oracle_rows[];
 extern const unsigned oracle_row_count;
+
+struct random;
+struct oracle_case;
+/* Between generate.c and generate_decode.c. */
+void generate_state(struct random *r, struct oracle_case *c);
+bool generate_decode(struct random *r, const struct row *row, struct oracle_case *c);
 
 #endif
