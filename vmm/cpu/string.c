@@ -251,6 +251,9 @@ static int string_execute(struct cpu *cpu, const struct insn *insn)
 	if (!insn->rep)
 		return step(cpu, insn, &string);
 	count = cpu->gpr[CPU_RCX] & string.mask;
+	/* The right to the port is checked even if nothing is moved. */
+	if (!count && (insn->opcode & 0xfc) == 0x6c)
+		return io_check(cpu, (uint16_t)cpu->gpr[CPU_RDX], string.size);
 	for (unsigned work = 0; count;) {
 		uint64_t done = cpu->slow ? 0 : run(cpu, insn, &string, count);
 
