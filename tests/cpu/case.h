@@ -87,6 +87,8 @@ int compare_outcomes(const struct oracle_case *c, const struct outcome *native, 
 /* native.c: runs batches in a child.  Returns 0, or -ENOSYS with *reason where the host does not let us. */
 struct native;
 int native_create(struct native **native, const char **reason);
+/* Where code slots jump to when they are through. */
+uint32_t native_exit_address(void);
 void native_destroy(struct native *native);
 struct oracle_case *native_cases(struct native *native);
 uint8_t *native_template(struct native *native);

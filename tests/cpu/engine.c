@@ -330,7 +330,7 @@ void engine_run(struct engine *e, const struct oracle_case *cases, unsigned coun
 	struct outcome *outcomes)
 {
 	for (unsigned i = 0; i < count; i++)
-		case_emit(&cases[i], e->ram + PA_CODE + i * SLOT_BYTES, STUB_BASE);
+		case_emit(&cases[i], e->ram + PA_CODE + i * SLOT_BYTES, native_exit_address());
 	for (unsigned page = 0; page < CODE_BYTES / 4096; page++)
 		__atomic_fetch_add(&e->code_version[PA_CODE / 4096 + page], 1, __ATOMIC_RELEASE);
 	memcpy(e->ram + PA_REGION, template, REGION_PAGES * 4096);

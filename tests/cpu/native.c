@@ -149,13 +149,17 @@ static void run_case(struct shared *shared, unsigned number)
 	}
 }
 
+uint32_t native_exit_address(void)
+{
+	return STUB_BASE + (uint32_t)(oracle_stub_exit - oracle_stub_begin);
+}
+
 static void run_batch(struct shared *shared)
 {
 	uint8_t *region = (uint8_t *)(uintptr_t)REGION_BASE;
-	uint32_t exit_address = STUB_BASE + (uint32_t)(oracle_stub_exit - oracle_stub_begin);
 	mprotect((void *)(uintptr_t)CODE_BASE, CODE_BYTES, PROT_READ | PROT_WRITE);
 	for (unsigned i = 0; i < shared->count; i++)
-		case_emit(&shared->cases[i], (uint8_t *)(uintptr_t)CODE_BASE + i * SLOT_BYTES, exit_address);
+		case_emit(&shared->cases[i], (uint8_t *)(uintptr_t)CODE_BASE + i * SLOT_BYTES, native_exit_address());
 	mprotect((void *)(uintptr_t)CODE_BASE, CODE_BYTES, PROT_READ | PROT_EXEC);
 	for (unsigned page = 0; page < REGION_PAGES; page++) {
 		if (!(REGION_MAPPED >> page & 1))

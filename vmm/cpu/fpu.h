@@ -22,8 +22,10 @@
 #define MXCSR_FLAGS       0x3fu
 #define MXCSR_MASKS_SHIFT 7
 #define MXCSR_MASKS       (0x3fu << MXCSR_MASKS_SHIFT)
-#define MXCSR_DEFAULT     0x1f80u
-#define MXCSR_FTZ         0x8000u
+/* What the host's MXCSR is given of the guest's: no flags, and no bit that would fault, whatever state was loaded. */
+#define MXCSR_NATIVE  0xffc0u
+#define MXCSR_DEFAULT 0x1f80u
+#define MXCSR_FTZ     0x8000u
 
 static inline unsigned fpu_top(const struct cpu_fxsave *fx)
 {

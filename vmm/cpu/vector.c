@@ -191,7 +191,7 @@ static int vector_run_exceptions(struct cpu *cpu, const struct insn *insn)
 	struct operands o;
 	if (check_available(cpu, insn, row) || operands_prepare(cpu, insn, row, &o))
 		return CPU_FAULT;
-	struct thunk_control control = { .mxcsr = (cpu->fx.mxcsr & ~MXCSR_FLAGS) | MXCSR_MASKS };
+	struct thunk_control control = { .mxcsr = (cpu->fx.mxcsr & MXCSR_NATIVE) | MXCSR_MASKS };
 	thunk_vector *thunk = (thunk_vector *)insn->thunk;
 	if ((cpu->fx.mxcsr & MXCSR_MASKS) == MXCSR_MASKS) {
 		thunk(o.reg, o.rm, o.out, &control);

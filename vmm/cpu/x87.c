@@ -14,7 +14,8 @@
 
 int fpu_check_pending(struct cpu *cpu, bool *ignored)
 {
-	if (!(cpu->fx.fsw & FSW_ES))
+	/* Not by ES: a loaded state may lie, and the host's unit will believe flags and masks, too. */
+	if (!(cpu->fx.fsw & ~cpu->fx.fcw & FSW_EXCEPTIONS))
 		return CPU_OK;
 	if (cpu->cr0 & CPU_CR0_NE)
 		return cpu_raise(cpu, CPU_MF);
