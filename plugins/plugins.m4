@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) The vmm authors
+# Every plugin of the tree, one a line; Makefile.am includes its fragment.
+VMM_PLUGIN([char-null])
+VMM_PLUGIN([char-stdio])
+VMM_PLUGIN([chipset-i440])
+VMM_PLUGIN([firmware-bios])
+VMM_PLUGIN([pic-8259])
+VMM_PLUGIN([pit-8254])
+VMM_PLUGIN([serial-16550])
