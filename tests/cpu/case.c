@@ -31,7 +31,7 @@ void case_patch(const struct oracle_case *c, uint8_t *region)
 {
 	for (uint32_t i = 0; i < c->patch_length; i++) {
 		uint32_t offset = (c->patch_offset + i) & (REGION_PAGES * 4096 - 1);
-		if (REGION_MAPPED >> offset / 4096 & 1)
+		if (REGION_WRITABLE >> offset / 4096 & 1)
 			region[offset] = c->patch[i];
 	}
 }

@@ -41,6 +41,7 @@ struct oracle_case {
 	uint8_t length;
 	bool code16;
 	uint16_t row;                        /* in the generator's table */
+	uint32_t target;                     /* offset of the memory operand, if there is one */
 	uint32_t patch_offset, patch_length; /* bytes of the region that differ from the template */
 	uint8_t patch[64];
 	struct cpu_fxsave fx;

@@ -279,7 +279,9 @@ static void special_prepare(struct builder *b)
 	case SPECIAL_STACK: stack_place(b, 4, 16); break;
 	case SPECIAL_POPF:
 		stack_place(b, 4, 4);
-		/* no single-step, no alignment checks, no nested task */
+		/* no single-step, no alignment checks, no nested task: the value must come from the patch */
+		b->c->gpr[4] = (b->c->gpr[4] & (b->c->code16 ? 0xffff0000 : 0)) |
+			(random_below(r, 8) ? 0x4000 + random_below(r, 0x1ff8) : 0x7000 + random_below(r, 0x7000));
 		value[0] = (uint32_t)random_next(r) & ~0x44100u;
 		memory_put(b, b->c->gpr[4], value, 4);
 		break;
@@ -460,6 +462,7 @@ static bool case_build(struct builder *b, unsigned row_number)
 		modrm_put(b);
 	immediate_put(b);
 	operand_patch(b, opcode);
+	c->target = b->target;
 	return !excluded(row, opcode, mandatory, modrm);
 }
 

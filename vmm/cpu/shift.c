@@ -137,21 +137,21 @@ insn_execute *shift_select(struct cpu *cpu, struct insn *insn)
 	return table[insn->modrm >> 3 & 7][size + (by_cl ? 4 : 0)];
 }
 
-/* The double shift of 16 bits takes counts up to 31: over 16 the result is undefined; hosts rotate through the
- * source and back into the destination. */
+/* The double shift of 16 bits takes counts up to 31.  Over 16 all is undefined; the host goes on shifting in the
+ * source from its beginning, and clears CF. */
 static uint64_t double_shift(struct cpu *cpu, uint64_t a, uint64_t b, unsigned n, unsigned size, bool left)
 {
 	uint64_t r;
 	bool carry, overflow;
 
 	if (size == 2) {
-		uint64_t wide = a << 32 | b << 16 | a;
+		uint64_t wide = left ? a << 32 | b << 16 | b : b << 32 | b << 16 | a;
 
 		if (left) {
-			carry = wide >> (48 - n) & 1;
+			carry = n <= 16 && wide >> (48 - n) & 1;
 			r = wide << n >> 32 & 0xffff;
 		} else {
-			carry = wide >> (n - 1) & 1;
+			carry = n <= 16 && wide >> (n - 1) & 1;
 			r = wide >> n & 0xffff;
 		}
 		overflow = left ? (r >> 15 & 1) ^ carry : (r ^ r << 1) >> 15 & 1;

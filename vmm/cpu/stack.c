@@ -79,13 +79,8 @@ static unsigned segment_of(const struct insn *insn)
 
 static int push_segment(struct cpu *cpu, const struct insn *insn)
 {
-	uint64_t rsp = (cpu->gpr[CPU_RSP] - insn->operand_size) & cpu->stack_mask;
-
-	/* With 32 bits processors write only the low half of the slot. */
-	if (mem_write16(cpu, CPU_SS, rsp, cpu->segment[segment_of(insn)].selector) != CPU_OK)
-		return CPU_FAULT;
-	rsp_set(cpu, rsp);
-	return CPU_OK;
+	/* With 32 bits zero-extended; some Intel processors write only the low half of the slot. */
+	return push(cpu, insn->operand_size, cpu->segment[segment_of(insn)].selector);
 }
 
 static int pop_segment(struct cpu *cpu, const struct insn *insn)
@@ -114,13 +109,10 @@ static int pusha(struct cpu *cpu, const struct insn *insn)
 	struct stack stack;
 
 	stack_current(cpu, &stack);
-	/* Checked first, as one piece if it does not wrap. */
-	if (stack.sp >= 8 * size && cpu_probe_write(cpu, CPU_SS, stack.sp - 8 * size, 8 * size) != CPU_OK)
-		return CPU_FAULT;
+	/* A fault leaves what was written before it, as on the host; RSP has not moved. */
 	for (unsigned i = 0; i < 8; i++) {
-		uint64_t offset = stack.sp = (stack.sp - size) & stack.mask;
-
-		if (cpu_write(cpu, CPU_SS, offset, &cpu->gpr[i], size) != CPU_OK)
+		stack.sp = (stack.sp - size) & stack.mask;
+		if (cpu_write(cpu, CPU_SS, stack.sp, &cpu->gpr[i], size) != CPU_OK)
 			return CPU_FAULT;
 	}
 	stack_commit(cpu, &stack);
@@ -130,15 +122,17 @@ static int pusha(struct cpu *cpu, const struct insn *insn)
 static int popa(struct cpu *cpu, const struct insn *insn)
 {
 	unsigned size = insn->operand_size;
-	uint64_t values[8];
+	uint64_t value;
 
-	for (unsigned i = 0; i < 8; i++)
-		if (stack_read(cpu, i * size, size, &values[i]) != CPU_OK)
+	/* A fault leaves what was popped before it in place, as on the host; RSP has not moved, so that the
+	 * instruction starts over. */
+	for (unsigned i = 0; i < 8; i++) {
+		if (stack_read(cpu, i * size, size, &value) != CPU_OK)
 			return CPU_FAULT;
-	rsp_set(cpu, cpu->gpr[CPU_RSP] + 8 * size);
-	for (unsigned i = 0; i < 8; i++)
 		if (7 - i != CPU_RSP)
-			reg_set(cpu, 7 - i, size, values[i]);
+			reg_set(cpu, 7 - i, size, value);
+	}
+	rsp_set(cpu, cpu->gpr[CPU_RSP] + 8 * size);
 	return CPU_OK;
 }
 

@@ -107,8 +107,9 @@ static int cmps_step(struct cpu *cpu, const struct string *string)
 {
 	uint32_t a = 0, b = 0;
 
-	if (element_read(cpu, string->segment, offset_get(cpu, string, CPU_RSI), string->size, &a) != CPU_OK ||
-		element_read(cpu, CPU_ES, offset_get(cpu, string, CPU_RDI), string->size, &b) != CPU_OK)
+	/* Processors read the destination first, as can be told from which of two faults is reported. */
+	if (element_read(cpu, CPU_ES, offset_get(cpu, string, CPU_RDI), string->size, &b) != CPU_OK ||
+		element_read(cpu, string->segment, offset_get(cpu, string, CPU_RSI), string->size, &a) != CPU_OK)
 		return CPU_FAULT;
 	offset_step(cpu, string, CPU_RSI);
 	offset_step(cpu, string, CPU_RDI);
