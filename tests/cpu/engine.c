@@ -16,22 +16,26 @@
 #include "vmm/cpu/paging.h"
 
 #define RAM_BYTES 0x100000u
-/* Physical addresses; linear ones are the same below RAM_BYTES, for the kernel. */
-#define PA_GDT        0x1000u
-#define PA_IDT        0x2000u
-#define PA_TSS        0x3000u
-#define PA_PDPT       0x4000u
-#define PA_DIRECTORY  0x5000u
-#define PA_TABLES     0x6000u /* three: kernel, region, code */
-#define PA_STACK_TOP  0x10ff0u
-#define PA_HANDLERS   0x11000u
-#define HANDLER_BYTES 16u
-#define PA_CODE       0x20000u
-#define PA_REGION     0x40000u
+/* All of RAM, for the kernel, where user code does not stray. */
+#define KERNEL_BASE 0xc0000000u
+/* Physical addresses. */
+#define PA_GDT              0x1000u
+#define PA_IDT              0x2000u
+#define PA_TSS              0x3000u
+#define PA_PDPT             0x4000u
+#define PA_DIRECTORY        0x5000u
+#define PA_TABLES           0x6000u /* three: kernel, region, code */
+#define PA_KERNEL_DIRECTORY 0x9000u
+#define PA_STACK_TOP        0x10ff0u
+#define PA_HANDLERS         0x11000u
+#define HANDLER_BYTES       16u
+#define PA_CODE             0x20000u
+#define PA_REGION           0x40000u
 
-#define PTE_P 1u
-#define PTE_W 2u
-#define PTE_U 4u
+#define PTE_P  1u
+#define PTE_W  2u
+#define PTE_U  4u
+#define PTE_NX ((uint64_t)1 << 63)
 
 struct engine {
 	struct cpu *cpu;
@@ -145,7 +149,8 @@ static void tables_fill(struct engine *e)
 {
 	uint32_t region = PA_TABLES + 0x1000, code = PA_TABLES + 0x2000;
 	put64(e, PA_PDPT, PA_DIRECTORY | PTE_P);
-	put64(e, PA_DIRECTORY, PA_TABLES | PTE_P | PTE_W | PTE_U);
+	put64(e, PA_PDPT + 24, PA_KERNEL_DIRECTORY | PTE_P);
+	put64(e, PA_KERNEL_DIRECTORY, PA_TABLES | PTE_P | PTE_W | PTE_U);
 	put64(e, PA_DIRECTORY + (REGION_BASE >> 21) * 8, region | PTE_P | PTE_W | PTE_U);
 	put64(e, PA_DIRECTORY + (CODE_BASE >> 21) * 8, code | PTE_P | PTE_W | PTE_U);
 	for (uint32_t page = 0; page < RAM_BYTES / 4096; page++)
@@ -153,7 +158,7 @@ static void tables_fill(struct engine *e)
 	for (uint32_t page = 0; page < REGION_PAGES; page++) {
 		uint32_t writable = REGION_WRITABLE >> page & 1 ? PTE_W : 0;
 		if (REGION_MAPPED >> page & 1)
-			put64(e, region + page * 8, (PA_REGION + page * 4096) | PTE_P | PTE_U | writable);
+			put64(e, region + page * 8, (PA_REGION + page * 4096) | PTE_P | PTE_U | writable | PTE_NX);
 	}
 	for (uint32_t page = 0; page < CODE_BYTES / 4096; page++)
 		put64(e, code + page * 8, (PA_CODE + page * 4096) | PTE_P | PTE_U);
@@ -161,13 +166,13 @@ static void tables_fill(struct engine *e)
 	put64(e, PA_GDT + 8, 0x00cf9b000000ffff);
 	put64(e, PA_GDT + 16, 0x00cf93000000ffff);
 	for (uint32_t vector = 0; vector < 256; vector++) {
-		uint64_t handler = PA_HANDLERS + (vector < 32 ? vector : 32) * HANDLER_BYTES;
+		uint64_t handler = KERNEL_BASE + PA_HANDLERS + (vector < 32 ? vector : 32) * HANDLER_BYTES;
 		uint64_t dpl = vector == 3 || vector == 4 ? 3 : 0;
 		put64(e, PA_IDT + vector * 8,
 			(handler & 0xffff) | 8u << 16 | (uint64_t)(0x8e00 | dpl << 13) << 32 | (handler >> 16) << 48);
 	}
 	memset(e->ram + PA_HANDLERS, 0xf4, 4096);
-	put32(e, PA_TSS + 4, PA_STACK_TOP);
+	put32(e, PA_TSS + 4, KERNEL_BASE + PA_STACK_TOP);
 	put32(e, PA_TSS + 8, 16);
 	put32(e, PA_TSS + 100, 104u << 16); /* no I/O permission map */
 }
@@ -191,11 +196,13 @@ static void system_set(struct engine *e)
 	cpu->efer = CPU_EFER_NXE;
 	cpu->cr3 = PA_PDPT;
 	paging_load_pdptes(cpu, PA_PDPT, cpu->pdpte);
-	cpu->gdtr.base = PA_GDT;
+	cpu->gdtr.base = KERNEL_BASE + PA_GDT;
 	cpu->gdtr.limit = 23;
-	cpu->idtr.base = PA_IDT;
+	cpu->idtr.base = KERNEL_BASE + PA_IDT;
 	cpu->idtr.limit = 2047;
-	cpu->tr = (struct cpu_segment){ .selector = 24, .attributes = 0x8b, .limit = 103, .base = PA_TSS };
+	cpu->tr = (struct cpu_segment){
+		.selector = 24, .attributes = 0x8b, .limit = 103, .base = KERNEL_BASE + PA_TSS
+	};
 }
 
 struct engine *engine_create(const char *model)
@@ -263,7 +270,7 @@ static void state_load(struct engine *e, const struct oracle_case *c, uint32_t e
 
 static uint32_t stack_word(const struct engine *e, unsigned number)
 {
-	uint32_t word, at = (uint32_t)e->cpu->gpr[CPU_RSP] + number * 4;
+	uint32_t word, at = (uint32_t)e->cpu->gpr[CPU_RSP] - KERNEL_BASE + number * 4;
 	memcpy(&word, e->ram + (at & (RAM_BYTES - 4)), 4);
 	return word;
 }
@@ -285,7 +292,7 @@ static void state_store(struct engine *e, struct outcome *o)
 	memcpy(&o->fx, &cpu->fx, sizeof(o->fx));
 	if (cpu->cpl != 0)
 		return;
-	o->vector = (int32_t)((cpu->rip - 1 - PA_HANDLERS) / HANDLER_BYTES);
+	o->vector = (int32_t)((cpu->rip - 1 - KERNEL_BASE - PA_HANDLERS) / HANDLER_BYTES);
 	unsigned frame = 0;
 	if (has_error((unsigned)o->vector))
 		o->error = stack_word(e, frame++);

@@ -287,6 +287,8 @@ static void special_prepare(struct builder *b)
 		break;
 	case SPECIAL_RETURN:
 		stack_place(b, 4, 4);
+		if (b->c->code16) /* not to anywhere in the code segment: other cases are there */
+			b->c->gpr[4] = (b->c->gpr[4] & 0xffff0000) | (0x4000 + random_below(r, 0x1ff0));
 		value[0] = jump_target(b);
 		memory_put(b, b->c->gpr[4], value, 4);
 		break;
@@ -294,8 +296,13 @@ static void special_prepare(struct builder *b)
 		for (unsigned i = 0; i < 8; i++)
 			b->c->gpr[i] = jump_target(b);
 		stack_place(b, 4, 4);
-		value[0] = jump_target(b);
-		memory_put(b, b->target, value, 4);
+		if (b->c->code16)
+			b->target = 0x4000 + random_below(r, 0x1fd0);
+		/* also where an override takes it */
+		value[0] = value[1] = value[2] = value[3] = jump_target(b);
+		memory_put(b, b->target, value, 16);
+		memcpy(b->c->patch + 16, value, 16);
+		b->c->patch_length = 32;
 		break;
 	case SPECIAL_XLAT: {
 		uint32_t mask = b->address16 ? 0xffff : 0xffffffff;
@@ -307,10 +314,17 @@ static void special_prepare(struct builder *b)
 		value[1] = random_integer(r);
 		memory_put(b, b->target, value, 8);
 		break;
-	case SPECIAL_COUNT: b->c->gpr[1] = (b->c->gpr[1] & ~31u) | random_below(r, b->operand16 ? 17 : 32); break;
+	case SPECIAL_COUNT:
+		b->pinned |= 1u << 1;
+		b->c->gpr[1] = (b->c->gpr[1] & ~31u) | random_below(r, b->operand16 ? 17 : 32);
+		break;
 	case SPECIAL_MXCSR:
 		value[0] = (uint32_t)random_next(r) & (random_below(r, 8) ? 0xffffu : 0xffffffffu);
-		memory_put(b, b->target, value, 4);
+		value[0] &= ~0x20000u; /* AMD: misaligned SSE */
+		value[1] = value[2] = value[3] = 0;
+		memory_put(b, b->target, value, 16);
+		memcpy(b->c->patch + OTHER_OFFSET, value, 4); /* for an override */
+		b->c->patch_length = OTHER_OFFSET + 4;
 		break;
 	default: break;
 	}
@@ -331,8 +345,9 @@ static void operand_patch(struct builder *b, unsigned opcode)
 		memory_put(b, b->target, data, 32);
 		break;
 	case SPECIAL_FXRSTOR: {
-		uint32_t mxcsr[2] = { (uint32_t)random_next(&b->r) & (random_below(&b->r, 8) ? 0xffffu : ~0u), 0 };
-		memory_put(b, b->target + 24, mxcsr, 8);
+		uint32_t mxcsr[6] = { (uint32_t)random_next(&b->r) & (random_below(&b->r, 8) ? 0xffffu : ~0x20000u) };
+		mxcsr[4] = mxcsr[0]; /* for an override */
+		memory_put(b, b->target + 24, mxcsr, 24);
 		break;
 	}
 	default: break;
@@ -400,7 +415,7 @@ static bool excluded(const struct row *row, unsigned opcode, unsigned mandatory,
 static unsigned operand_bytes(const struct builder *b, unsigned opcode)
 {
 	switch (b->row->special) {
-	case SPECIAL_X87: return opcode == 0xdd ? 8 : opcode == 0xdb || opcode == 0xdf ? 10 : opcode == 0xd9 ? 28 : 4;
+	case SPECIAL_X87: return opcode == 0xdd ? 108 : opcode == 0xdb || opcode == 0xdf ? 10 : opcode == 0xd9 ? 28 : 4;
 	case SPECIAL_VECTOR: return 16;
 	case SPECIAL_FXSAVE:
 	case SPECIAL_FXRSTOR: return 512;
@@ -438,8 +453,12 @@ static bool case_build(struct builder *b, unsigned row_number)
 	state_random(b);
 	unsigned size = operand_bytes(b, opcode);
 	b->target = target_align(r, choose_target(r, size), size);
-	if (b->address16)
+	if (b->address16) {
 		b->target &= 0xffff;
+		/* AMD wraps the parts of a long operand at 64 KiB, one by one; Intel does not say */
+		if (size > 8 && b->target > 0x10000 - OTHER_OFFSET - size)
+			b->target = 0x4000;
+	}
 	special_prepare(b);
 
 	if (!random_below(r, 8))

@@ -17,7 +17,9 @@
 #include "vmm/cpu/vector_table.h"
 
 #define PRE_COMPUTATION 0x07u
+#define FLAG_OVERFLOW   0x08u
 #define FLAG_UNDERFLOW  0x10u
+#define FLAG_PRECISION  0x20u
 
 int vector_check_sse(struct cpu *cpu)
 {
@@ -166,13 +168,19 @@ static bool result_tiny(const struct vector_row *row, const uint8_t *result)
 }
 
 /* Merge the flags of a masked run into MXCSR.  True: an exception is to be raised. */
-static bool flags_merge(struct cpu *cpu, const struct vector_row *row, uint32_t raised, const uint8_t *result)
+static bool flags_merge(struct cpu *cpu, const struct insn *insn, const struct vector_row *row,
+	const struct operands *o, const struct thunk_control *control)
 {
+	uint32_t raised = control->mxcsr_out & MXCSR_FLAGS;
 	uint32_t unmasked = ~(cpu->fx.mxcsr >> MXCSR_MASKS_SHIFT) & MXCSR_FLAGS;
-	if (row->flags & VECTOR_TINY && unmasked & FLAG_UNDERFLOW && result_tiny(row, result))
+	if (row->flags & VECTOR_TINY && unmasked & FLAG_UNDERFLOW && result_tiny(row, o->scratch))
 		raised |= FLAG_UNDERFLOW;
 	if (raised & unmasked & PRE_COMPUTATION)
 		raised &= PRE_COMPUTATION;
+	else if (row->flags & VECTOR_TINY && raised & unmasked & (FLAG_OVERFLOW | FLAG_UNDERFLOW) &&
+		raised & FLAG_PRECISION)
+		raised = (raised & ~FLAG_PRECISION) |
+			vector_precision(row, (thunk_vector *)insn->thunk, control->mxcsr, unmasked, o->reg, o->rm);
 	cpu->fx.mxcsr |= raised;
 	return raised & unmasked;
 }
@@ -193,7 +201,7 @@ static int vector_run_exceptions(struct cpu *cpu, const struct insn *insn)
 		if (!(cpu->fx.mxcsr >> MXCSR_MASKS_SHIFT & FLAG_UNDERFLOW))
 			control.mxcsr &= ~MXCSR_FTZ;
 		thunk(o.reg, o.rm, o.scratch, &control);
-		if (flags_merge(cpu, row, control.mxcsr_out & MXCSR_FLAGS, o.scratch))
+		if (flags_merge(cpu, insn, row, &o, &control))
 			return cpu_raise(cpu, cpu->cr4 & CPU_CR4_OSXMMEXCPT ? CPU_XM : CPU_UD);
 		if (!(row->flags & VECTOR_COMPARE))
 			memcpy(o.out, o.scratch, row->reg == THUNK_XMM ? 16 : 8);

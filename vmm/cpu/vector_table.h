@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "vmm/cpu/insn.h"
+#include "vmm/cpu/thunk.h"
 
 #define VECTOR_IMMEDIATE     0x001 /* an 8-bit immediate */
 #define VECTOR_STORE         0x002 /* the operand in ModRM.rm is written; else that in ModRM.reg */
@@ -41,5 +42,9 @@ struct vector_row {
 const struct vector_row *vector_row_find(const struct insn *insn);
 const struct vector_row *vector_row(unsigned number);
 unsigned vector_row_number(const struct vector_row *row);
+
+/* vector_precision.c: the precision flag of an instruction that raised an unmasked overflow or underflow. */
+uint32_t vector_precision(const struct vector_row *row, thunk_vector *thunk, uint32_t mxcsr, uint32_t unmasked,
+	const void *reg, const void *rm);
 
 #endif

@@ -177,8 +177,10 @@ static int x87_store(struct cpu *cpu, const struct insn *insn)
 	if (x87_check(cpu, &ignored))
 		return CPU_FAULT;
 	unsigned size = memory_size(insn);
-	if (run_store(cpu, insn, &image, memory, size, ignored) &&
-		cpu_write(cpu, insn->segment, insn_offset(cpu, insn), memory, size))
+	uint64_t offset = insn_offset(cpu, insn);
+	/* the address is checked, even if nothing is written */
+	if (run_store(cpu, insn, &image, memory, size, ignored) ? cpu_write(cpu, insn->segment, offset, memory, size)
+								: cpu_probe_write(cpu, insn->segment, offset, size))
 		return CPU_FAULT;
 	image_commit(cpu, &image, ignored);
 	pointers_set(cpu, insn);
