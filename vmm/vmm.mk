@@ -84,6 +84,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/cpu/trace.h \
 	vmm/cpu/unary.c \
 	vmm/cpu/vector.c \
+	vmm/cpu/vector_precision.c \
 	vmm/cpu/vector_state.c \
 	vmm/cpu/vector_table.c \
 	vmm/cpu/vector_table.h \
