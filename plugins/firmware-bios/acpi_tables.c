@@ -145,7 +145,10 @@ static void source_override(struct builder *builder, uint32_t source, uint32_t g
 static void madt(struct builder *builder)
 {
 	struct firmware *firmware = builder->firmware;
-	if (!firmware->info.has_local_apic)
+	/* A MADT that lists local APICs but no I/O APIC makes Linux mask LINT0, and so all of the 8259's
+	   interrupts: without an I/O APIC a PC has no MADT. */
+	if (!firmware->info.has_local_apic ||
+		!firmware->machine->has_plugin(firmware->host->context, "org.vmm.ioapic-82093"))
 		return;
 	size_t at = begin(builder, "APIC", 1);
 	uint8_t head[8];

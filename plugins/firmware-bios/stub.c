@@ -10,6 +10,9 @@
 #define GDT            0xe180u
 #define GDTR           0xe1a0u
 #define ENTRY          0xe1c0u /* struct entry, as five dwords */
+#define LAPIC_SVR      0xfee000f0u
+#define LAPIC_LINT0    0xfee00350u
+#define LAPIC_LINT1    0xfee00360u
 #define LINEAR(offset) (ROM_LOW + (offset))
 #define D(value) \
 	(uint8_t)((value)&0xff), (uint8_t)((value) >> 8 & 0xff), (uint8_t)((value) >> 16 & 0xff), \
@@ -48,6 +51,11 @@ static const uint8_t flat[] = {
 	0x8e, 0xe0,                            /* mov fs, eax                           */
 	0x8e, 0xe8,                            /* mov gs, eax                           */
 	0x8e, 0xd0,                            /* mov ss, eax                           */
+	/* Virtual wire mode, as every BIOS leaves it (MP specification 1.4, 3.6.2.2): the 8259's INTR reaches the
+	   processor through LINT0. A machine without a local APIC has nothing there that could mind. */
+	0xc7, 0x05, D(LAPIC_SVR), D(0x10f),    /* mov dword [SVR], enabled, vector 15   */
+	0xc7, 0x05, D(LAPIC_LINT0), D(0x700),  /* mov dword [LVT LINT0], ExtINT         */
+	0xc7, 0x05, D(LAPIC_LINT1), D(0x400),  /* mov dword [LVT LINT1], NMI            */
 	0x8b, 0x1d, D(LINEAR(ENTRY + 4)),      /* mov ebx, [entry.ebx]                  */
 	0x8b, 0x35, D(LINEAR(ENTRY + 8)),      /* mov esi, [entry.esi]                  */
 	0x8b, 0x25, D(LINEAR(ENTRY + 12)),     /* mov esp, [entry.esp]                  */

@@ -44,14 +44,14 @@ static void bus_port_read(void *self, uint16_t port, unsigned size, uint32_t *va
 {
 	struct vcpu *vcpu = self;
 
-	*value = io_read(vcpu->engine->config.io, port, size);
+	*value = io_space_read(vcpu->engine->config.io, port, size);
 }
 
 static void bus_port_write(void *self, uint16_t port, unsigned size, uint32_t value)
 {
 	struct vcpu *vcpu = self;
 
-	io_write(vcpu->engine->config.io, port, size, value);
+	io_space_write(vcpu->engine->config.io, port, size, value);
 }
 
 static uint64_t bus_time(void *self)

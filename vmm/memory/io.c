@@ -217,7 +217,7 @@ static uint32_t io_mask(unsigned size)
 	return size == 4 ? UINT32_MAX : (1u << (8 * size)) - 1;
 }
 
-uint32_t io_read(struct io_space *io, uint16_t port, unsigned size)
+uint32_t io_space_read(struct io_space *io, uint16_t port, unsigned size)
 {
 	uint32_t value = 0;
 
@@ -235,7 +235,7 @@ uint32_t io_read(struct io_space *io, uint16_t port, unsigned size)
 	return value;
 }
 
-void io_write(struct io_space *io, uint16_t port, unsigned size, uint32_t value)
+void io_space_write(struct io_space *io, uint16_t port, unsigned size, uint32_t value)
 {
 	lock_acquire(io->lock);
 	if (io->trace)

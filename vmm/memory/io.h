@@ -38,8 +38,8 @@ int io_claim_move(struct io_claim *claim, uint32_t port);
 void io_claim_enable(struct io_claim *claim, bool enabled);
 uint32_t io_claim_count(const struct io_claim *claim);
 /* Any thread.  size 1, 2 or 4. */
-uint32_t io_read(struct io_space *io, uint16_t port, unsigned size);
-void io_write(struct io_space *io, uint16_t port, unsigned size, uint32_t value);
+uint32_t io_space_read(struct io_space *io, uint16_t port, unsigned size);
+void io_space_write(struct io_space *io, uint16_t port, unsigned size, uint32_t value);
 /* --trace io: called for every access. NULL: off. */
 void io_trace(struct io_space *io, void (*trace)(void *self, bool write, uint16_t port, unsigned size, uint32_t value),
 		void *self);

@@ -279,7 +279,7 @@ static int32_t service_io_read(void *context, uint32_t port, uint32_t size, uint
 
 	if (!io_access_valid(port, size))
 		return -EINVAL;
-	*value = io_read(instance->env->io, (uint16_t)port, size);
+	*value = io_space_read(instance->env->io, (uint16_t)port, size);
 	return 0;
 }
 
@@ -289,7 +289,7 @@ static int32_t service_io_write(void *context, uint32_t port, uint32_t size, uin
 
 	if (!io_access_valid(port, size))
 		return -EINVAL;
-	io_write(instance->env->io, (uint16_t)port, size, value);
+	io_space_write(instance->env->io, (uint16_t)port, size, value);
 	return 0;
 }
 
