@@ -149,6 +149,43 @@ static int vector_run(struct cpu *cpu, const struct insn *insn)
 	return operands_commit(cpu, insn, row, &o);
 }
 
+/* ---- plain 16-byte moves to and from memory: too common for a thunk ---- */
+
+static int vector_load(struct cpu *cpu, const struct insn *insn)
+{
+	uint64_t offset = insn_offset(cpu, insn);
+	if (vector_check_sse(cpu))
+		return CPU_FAULT;
+	if (vector_row(insn->immediate2)->flags & VECTOR_ALIGNED && cpu_linear(cpu, insn->segment, offset) & 15)
+		return cpu_raise_error(cpu, CPU_GP, 0);
+	return cpu_read(cpu, insn->segment, offset, cpu->fx.xmm[insn->reg & 15], 16);
+}
+
+static int vector_store(struct cpu *cpu, const struct insn *insn)
+{
+	uint64_t offset = insn_offset(cpu, insn);
+	if (vector_check_sse(cpu))
+		return CPU_FAULT;
+	if (vector_row(insn->immediate2)->flags & VECTOR_ALIGNED && cpu_linear(cpu, insn->segment, offset) & 15)
+		return cpu_raise_error(cpu, CPU_GP, 0);
+	return cpu_write(cpu, insn->segment, offset, cpu->fx.xmm[insn->reg & 15], 16);
+}
+
+static insn_execute *move_select(const struct insn *insn, const struct vector_row *row)
+{
+	if (insn->mod == 3 || row->map != 1 || row->size != 16 || row->reg != THUNK_XMM)
+		return NULL;
+	switch (row->native) {
+	case 0x10: /* MOVUPS, MOVUPD */
+	case 0x28: /* MOVAPS, MOVAPD */
+	case 0x6f: /* MOVDQA, MOVDQU */ return vector_load;
+	case 0x11:
+	case 0x29:
+	case 0x7f: return vector_store; /* the same, and the non-temporal ones */
+	default: return NULL;
+	}
+}
+
 /* ---- instructions that may raise SIMD exceptions ---- */
 
 static bool result_tiny(const struct vector_row *row, const uint8_t *result)
@@ -232,6 +269,10 @@ insn_execute *vector_select(struct cpu *cpu, struct insn *insn)
 	const struct vector_row *row = vector_row_find(insn);
 	if (!row || !row_available(cpu, insn, row))
 		return NULL;
+	insn->immediate2 = (uint16_t)vector_row_number(row);
+	insn_execute *move = move_select(insn, row);
+	if (move)
+		return move;
 
 	struct thunk_shape shape = {
 		.prefix = row->prefix,
@@ -254,7 +295,6 @@ insn_execute *vector_select(struct cpu *cpu, struct insn *insn)
 	if (insn->rex & 8 && (row->reg == THUNK_GPR || row->rm == THUNK_GPR))
 		shape.flags |= THUNK_WIDE;
 	insn->thunk = cpu_thunk(cpu, &shape);
-	insn->immediate2 = (uint16_t)vector_row_number(row);
 	if (!insn->thunk)
 		return NULL;
 	return row->flags & VECTOR_EXCEPTIONS ? vector_run_exceptions : vector_run;
