@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) The vmm authors
+"""Debian's i386 kernels boot directly to a busybox shell, work, switch off and start again."""
+
+import guest
+
+BAD_TIME = ("TSC unstable", "Marking clocksource", "timer not connected to IO-APIC", "clocksource watchdog",
+            "soft lockup", "rcu_sched self-detected", "spurious 8259A", "irq 4: nobody cared")
+
+
+def check_log(shell):
+    log, _ = shell.run("dmesg")
+    for line in log.splitlines():
+        for bad in BAD_TIME:
+            assert bad.lower() not in line.lower(), "the kernel complains: " + line
+
+
+def boot_and_work(flavour):
+    with guest.Folder() as folder:
+        file = folder.linux(flavour=flavour, memory="512M")
+        with guest.Guest(folder, file) as shell:
+            shell.ready()
+            assert shell.run("echo $((6 * 7))")[0].strip() == "42"
+            # 100 MB that the host can make as well: lines of a counter, cut at 100,000,000 bytes.
+            output, status = shell.run(
+                "mount -o remount,size=400m /tmp; seq 1 12345679 | head -c 100000000 > /tmp/a && cksum < /tmp/a && "
+                "gzip -c /tmp/a > /tmp/a.gz && rm /tmp/a && gunzip -c /tmp/a.gz | sha256sum", 1500)
+            assert status == 0, output
+            check, size = output.split()[:2]
+            assert size == "100000000", output
+            expected, digest = host_sums()
+            assert check == expected, "cksum %s in the guest, %s on the host" % (check, expected)
+            assert output.split()[2] == digest, "sha256 differs after gzip and gunzip: " + output
+            check_log(shell)
+            shell.send("poweroff -f\n")
+            assert shell.wait() == 0, "poweroff must end vmm run with status 0"
+
+
+_sums = []
+
+
+def host_sums():
+    """POSIX cksum and SHA-256 of the same 100 MB, by the host's own programs."""
+    if not _sums:
+        import subprocess
+        data = "seq 1 12345679 | head -c 100000000 | "
+        run = lambda c: subprocess.run(["sh", "-c", data + c], stdout=subprocess.PIPE, check=True).stdout.decode()
+        _sums.extend([run("cksum").split()[0], run("sha256sum").split()[0]])
+    return _sums
+
+
+def linux_686():
+    boot_and_work("686")
+
+
+def linux_686_pae():
+    boot_and_work("686-pae")
+
+
+def installer_kernel():
+    boot_and_work("installer")
+
+
+def reboot():
+    with guest.Folder() as folder:
+        with guest.Guest(folder, folder.linux()) as shell:
+            shell.ready()
+            shell.send("reboot -f\n")
+            shell.expect("Linux version")
+            shell.ready()
+            shell.send("poweroff -f\n")
+            assert shell.wait() == 0
+
+
+def loaded_host():
+    """With every host core busy Linux's clocks stay right, and sleeping takes the time it should."""
+    with guest.Folder() as folder, guest.Load():
+        with guest.Guest(folder, folder.linux()) as shell:
+            shell.ready(900)
+            output, status = shell.run("a=$(cut -d. -f1 /proc/uptime); sleep 10; b=$(cut -d. -f1 /proc/uptime); "
+                                       "echo $((b - a))", 300)
+            assert status == 0 and 9 <= int(output) <= 30, "sleep 10 took %s s" % output.strip()
+            check_log(shell)
+            shell.send("poweroff -f\n")
+            assert shell.wait() == 0
+
+
+def no_acpi():
+    """Without ACPI, without I/O APIC, without local APIC: the 8259 pair and the 8254 carry the machine."""
+    with guest.Folder() as folder:
+        file = folder.linux(flavour="686", extra="[cpu]\napic = no\n[ioapic0]\nplugin = none\n", cmdline="acpi=off")
+        with guest.Guest(folder, file) as shell:
+            shell.ready()
+            output, _ = shell.run("cat /proc/interrupts")
+            assert "XT-PIC" in output and "IO-APIC" not in output, output
+            check_log(shell)
+            shell.send("reboot -f\n")
+            shell.expect("Linux version")
+
+
+if __name__ == "__main__":
+    guest.main(linux_686, linux_686_pae, installer_kernel, reboot, loaded_host, no_acpi)
