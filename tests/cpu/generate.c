@@ -294,6 +294,8 @@ static void special_prepare(struct builder *b)
 		for (unsigned i = 0; i < 8; i++)
 			b->c->gpr[i] = jump_target(b);
 		stack_place(b, 4, 4);
+		if (b->c->code16) /* JMP SP: not into other cases */
+			b->c->gpr[4] = 0x4000 + random_below(r, 0x1ff0);
 		/* not through a pointer that the patch cannot reach: it might lead into another case */
 		if (b->c->code16 || (b->target >= 0x5fc0 && b->target < 0x7000))
 			b->target = 0x4000 + random_below(r, 0x1fd0);
