@@ -285,7 +285,8 @@ static void special_prepare(struct builder *b)
 		break;
 	case SPECIAL_RETURN:
 		stack_place(b, 4, 4);
-		if (b->c->code16) /* not to anywhere in the code segment: other cases are there */
+		/* not to anywhere in the code segment: other cases are there */
+		if (b->c->code16 || (b->c->gpr[4] >= 0x5fc0 && b->c->gpr[4] < 0x7000))
 			b->c->gpr[4] = (b->c->gpr[4] & 0xffff0000) | (0x4000 + random_below(r, 0x1ff0));
 		value[0] = jump_target(b);
 		memory_put(b, b->c->gpr[4], value, 4);
