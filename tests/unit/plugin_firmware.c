@@ -37,7 +37,7 @@ static const char *file(const char *name, const void *data, size_t length)
 	static char paths[8][128];
 	static uint32_t next;
 	char *path = paths[next++ % 8];
-	if (strchr(folder, 'X') != NULL)
+	if (next == 1)
 		ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, 128, "%s/%s", folder, name);
 	FILE *out = fopen(path, "w");

@@ -396,7 +396,6 @@ int engine_save(struct engine *engine, struct state_writer *writer)
 
 		snprintf(name, sizeof(name), "cpu%u", i);
 		state_section_begin(writer, name, "core.cpu", 1);
-		state_put_u64(writer, "instructions", engine->vcpus[i].cpu->instructions);
 		error = cpu_save(engine->vcpus[i].cpu, writer);
 		state_section_end(writer);
 		if (error)
@@ -429,7 +428,6 @@ int engine_load(struct engine *engine, struct state_reader *reader)
 		error = state_section_open(reader, name, NULL, &version);
 		if (error)
 			break;
-		state_get_u64(reader, "instructions", &engine->vcpus[i].cpu->instructions);
 		error = cpu_load(engine->vcpus[i].cpu, reader);
 		if (!error)
 			error = state_section_close(reader);
