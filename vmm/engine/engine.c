@@ -72,12 +72,18 @@ static int vcpu_init(struct vcpu *vcpu, struct engine *engine, unsigned index)
 		.tsc_hz = config->tsc_hz,
 		.apic = config->apic,
 	};
+	pthread_condattr_t monotonic;
 	int error;
 
 	vcpu->engine = engine;
 	vcpu->stop = true;
 	pthread_mutex_init(&vcpu->mutex, NULL);
-	pthread_cond_init(&vcpu->wake, NULL);
+	/* Deadlines are CLOCK_MONOTONIC's. */
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&vcpu->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	vcpu->apic_deadline = UINT64_MAX;
 	pthread_cond_init(&vcpu->parked_changed, NULL);
 	error = timer_init(&vcpu->apic_timer, config->timers, engine_apic_timer, vcpu, 0);
 	if (error)
@@ -229,6 +235,7 @@ void engine_reset(struct engine *engine)
 
 		vcpu->shutdown = false;
 		timer_arm(&vcpu->apic_timer, TIMER_NEVER);
+		vcpu->apic_deadline = UINT64_MAX;
 		cpu_request_clear(vcpu->cpu, UINT32_MAX);
 		cpu_reset(vcpu->cpu, false);
 		/* Counted time goes on through a reset. */
