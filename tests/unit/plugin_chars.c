@@ -20,7 +20,7 @@
 
 #include "plugin_test.h"
 
-#define BIG 200000
+#define BIG 600000
 
 static struct fake *fake;
 static struct fake_instance *line;
