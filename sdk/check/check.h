@@ -80,6 +80,9 @@ void rig_verdict(struct rig *rig);
 /* One random thing that a guest, a peer or time may do; the same for the same number and seed. */
 void rig_act(struct rig *rig, uint64_t seed, uint64_t number);
 
+/* Let a guest read everything once. */
+void rig_look(struct rig *rig);
+
 /* The checks. */
 void check_descriptor(struct check *check);
 void check_create(struct check *check);

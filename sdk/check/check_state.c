@@ -42,7 +42,7 @@ void check_drive(struct check *check)
 /* What the host itself keeps of a machine: memory, clocks, levels. */
 static void host_copy(struct fake *to, const struct fake *from)
 {
-	memcpy(to->ram, from->ram, FAKE_RAM);
+	fake_ram_copy(to, from);
 	to->now = from->now;
 	to->real_offset = from->real_offset;
 	to->random_state = from->random_state;
@@ -69,6 +69,18 @@ static struct fake_state *save(struct rig *rig)
 	return state;
 }
 
+/* A timer that ran before must run after: by order of creation, which is the same. */
+static void timers_compare(struct check *check, const struct rig *first, const struct rig *second)
+{
+	for (uint32_t i = 0; i < FAKE_TIMERS; i++) {
+		const struct fake_timer *one = &first->fake->timers[i];
+		const struct fake_timer *two = &second->fake->timers[i];
+		if (one->used && two->used && one->deadline != VMM_TIME_NEVER && two->deadline == VMM_TIME_NEVER)
+			check_fail(check, "timers are not saved: arm them again in load or start",
+				"timer %u was armed when it was saved, and is not after load and start", i + 1);
+	}
+}
+
 /* Go on in step after the load: what was not saved shows. */
 static void step(struct check *check, struct rig *first, struct rig *second)
 {
@@ -76,7 +88,20 @@ static void step(struct check *check, struct rig *first, struct rig *second)
 	uint32_t i;
 	if (rig_start(first) < 0 || rig_start(second) < 0)
 		return;
+	timers_compare(check, first, second);
 	first->result = second->result = 0;
+	for (uint32_t k = 0; k < 2; k++) {
+		rig_look(first);
+		rig_look(second);
+		if (first->result != second->result) {
+			check_fail(check,
+				"save all that the guest can see or depends on, and arm timers again in load or start",
+				"after load the registers read differently%s", k > 0 ? " a little later" : "");
+			return;
+		}
+		fake_advance(first->fake, 1234567);
+		fake_advance(second->fake, 1234567);
+	}
 	for (i = 0; i < 300; i++) {
 		uint64_t seed = ~check->seed;
 		rig_act(first, seed, i);

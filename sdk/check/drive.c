@@ -140,3 +140,31 @@ void rig_act(struct rig *rig, uint64_t seed, uint64_t number)
 		fake_reset(rig->fake, VMM_RESET_HARD);
 	}
 }
+
+void rig_look(struct rig *rig)
+{
+	struct fake *fake = rig->fake;
+	/* PCI functions are to be seen. */
+	for (uint32_t i = 0; i < rig->peer_count; i++)
+		fake_peer_place(&rig->peers[i]);
+	for (uint32_t i = 0; i < FAKE_CLAIMS; i++) {
+		const struct fake_claim *claim = &fake->claims[i];
+		for (uint32_t k = 0; claim->used && claim->enabled && k < claim->count && k < 256; k++) {
+			check_doing(rig->check, "read of I/O port %#x", claim->port + k);
+			see(rig, fake_in(fake, claim->port + k, 1));
+		}
+	}
+	for (uint32_t i = 0; i < FAKE_REGIONS; i++) {
+		const struct fake_region *region = &fake->regions[i];
+		const struct vmm_region_desc *desc = &region->desc;
+		uint32_t size = desc->size_maximum != 0 ? desc->size_maximum : 4;
+		if (!region->used || !region->mapped || desc->type != VMM_REGION_MMIO || desc->ops->read == NULL)
+			continue;
+		for (uint64_t k = 0; k + size <= desc->length && k < 4096; k += size) {
+			uint64_t value = UINT64_MAX;
+			check_doing(rig->check, "read of %u bytes from region + %#llx", size, (unsigned long long)k);
+			desc->ops->read(desc->self, desc->token, k, size, &value);
+			see(rig, value & (size == 8 ? UINT64_MAX : (UINT64_C(1) << (size * 8)) - 1));
+		}
+	}
+}

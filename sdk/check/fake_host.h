@@ -174,6 +174,7 @@ struct fake {
 	uint32_t task_count;
 	struct fake_file files[FAKE_FILES];
 	uint8_t *ram;
+	uint8_t written[FAKE_RAM >> 16]; /* pieces of 64 KiB of RAM that somebody may have written to */
 	/* Of deferred calls, tasks, timers' deadlines and sources' levels, which any thread may touch. */
 	pthread_mutex_t mutex;
 	uint32_t lines_stale; /* a source has changed on another thread */
@@ -242,6 +243,8 @@ void fake_stop(struct fake *fake);
 uint32_t fake_in(struct fake *fake, uint32_t port, uint32_t size);
 void fake_out(struct fake *fake, uint32_t port, uint32_t size, uint32_t value);
 void fake_read(struct fake *fake, uint64_t address, void *data, uint64_t length);
+/* Make the RAM of one machine that of another. */
+void fake_ram_copy(struct fake *to, const struct fake *from);
 void fake_write(struct fake *fake, uint64_t address, const void *data, uint64_t length);
 /* A line of the test's own, to the controllers. */
 void fake_line(struct fake *fake, uint32_t line, uint32_t level);

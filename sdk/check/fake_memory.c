@@ -46,11 +46,49 @@ static uint8_t *byte_at(struct fake *fake, uint64_t address, struct fake_region 
 	return NULL;
 }
 
+static void ram_written(struct fake *fake, const uint8_t *at, uint64_t length)
+{
+	uint64_t first = (uint64_t)(at - fake->ram);
+	for (uint64_t i = first >> 16; length > 0 && i <= (first + length - 1) >> 16; i++)
+		fake->written[i] = 1;
+}
+
+void fake_ram_copy(struct fake *to, const struct fake *from)
+{
+	for (uint64_t i = 0; i < FAKE_RAM >> 16; i++) {
+		if (!to->written[i] && !from->written[i])
+			continue;
+		memcpy(to->ram + (i << 16), from->ram + (i << 16), 1 << 16);
+		to->written[i] = 1;
+	}
+}
+
+/* How much from here on is RAM (1) or nothing (0) in one piece, with no region over it; else -1. */
+static int32_t plain(struct fake *fake, uint64_t address, uint64_t length)
+{
+	if (length == 0 || address + length < address || (address < FAKE_RAM && length > FAKE_RAM - address))
+		return -1;
+	for (uint32_t i = 0; i < FAKE_REGIONS; i++) {
+		const struct fake_region *region = &fake->regions[i];
+		if (region->used && region->mapped && region->address < address + length &&
+			address < region->address + region->desc.length)
+			return -1;
+	}
+	return address < FAKE_RAM;
+}
+
 void fake_read(struct fake *fake, uint64_t address, void *data, uint64_t length)
 {
 	uint8_t *bytes = data;
 	struct fake_region *device;
 	uint64_t value = UINT64_MAX;
+	int32_t kind = plain(fake, address, length);
+	if (kind == 1)
+		memcpy(data, fake->ram + address, length);
+	else if (kind == 0)
+		memset(data, 0xff, length);
+	if (kind >= 0)
+		return;
 	if (byte_at(fake, address, &device) == NULL && device != NULL && (length == 4 || length == 8 || length <= 2)) {
 		device->desc.ops->read(
 			device->desc.self, device->desc.token, address - device->address, (uint32_t)length, &value);
@@ -68,6 +106,13 @@ void fake_write(struct fake *fake, uint64_t address, const void *data, uint64_t 
 	const uint8_t *bytes = data;
 	struct fake_region *device;
 	uint64_t value = 0;
+	int32_t kind = plain(fake, address, length);
+	if (kind == 1) {
+		memcpy(fake->ram + address, data, length);
+		ram_written(fake, fake->ram + address, length);
+	}
+	if (kind >= 0)
+		return;
 	if (byte_at(fake, address, &device) == NULL && device != NULL && (length == 4 || length == 8 || length <= 2)) {
 		memcpy(&value, data, length);
 		device->desc.ops->write(
@@ -79,6 +124,8 @@ void fake_write(struct fake *fake, uint64_t address, const void *data, uint64_t 
 		uint8_t *at = byte_at(fake, address + i, &device);
 		if (at != NULL && (region == NULL || region->desc.type == VMM_REGION_RAM))
 			*at = bytes[i];
+		if (at != NULL && at >= fake->ram && at < fake->ram + FAKE_RAM)
+			ram_written(fake, at, 1);
 	}
 }
 
@@ -123,6 +170,7 @@ static int32_t memory_map(
 		fake->maps[i] = (struct fake_map){ context, 1, address, *length };
 		*map = fake_handle(FAKE_MAP, i);
 		*pointer = fake->ram + address;
+		ram_written(fake, fake->ram + address, *length);
 		return 0;
 	}
 	return -ENOMEM;

@@ -76,6 +76,8 @@ int32_t fake_peer_join(struct fake_peer *peer, struct fake_instance *instance, c
 /* Do something that this kind of peer may do. */
 void fake_peer_act(struct fake_peer *peer);
 /* Bring what is under way to its end, as before a stop. */
+/* PCI, upper: give the function's BARs addresses and let it decode and master the bus, as firmware does. */
+void fake_peer_place(struct fake_peer *peer);
 void fake_peer_drain(struct fake_peer *peer);
 void fake_peer_free(struct fake_peer *peer);
 

@@ -140,6 +140,16 @@ const struct vmm_pci_lower fake_peer_pci_lower = {
 	.eject_request = function_reset,
 };
 
+void fake_peer_place(struct fake_peer *peer)
+{
+	const struct vmm_pci_lower *lower = peer->table;
+	if (peer->link == NULL || peer->role != VMM_ROLE_UPPER || strcmp(peer->interface, VMM_PORT_PCI) != 0)
+		return;
+	for (uint32_t i = 0; i < 6; i++)
+		lower->config_write(peer->self, 0x10 + i * 4, 4, UINT32_C(0xe0000000) + i * 0x1000000 + 0xc000);
+	lower->config_write(peer->self, 4, 2, 7);
+}
+
 static void function_act(struct fake_peer *peer)
 {
 	const struct vmm_pci_lower *lower = peer->table;
@@ -155,10 +165,7 @@ static void function_act(struct fake_peer *peer)
 	} else if (what == 1 && VMM_HAS(lower, eject_request)) {
 		lower->eject_request(peer->self);
 	} else if (what < 10) {
-		/* As firmware does: BARs at places of our own, decoding and bus mastering on. */
-		for (uint32_t i = 0; i < 6; i++)
-			lower->config_write(peer->self, 0x10 + i * 4, 4, UINT32_C(0xe0000000) + i * 0x1000000 + 0xc000);
-		lower->config_write(peer->self, 4, 2, 7);
+		fake_peer_place(peer);
 	} else if (what < 14) {
 		/* Sizes and places that a function must refuse or survive. */
 		size = 1u << chance_below(chance, 5);
