@@ -86,6 +86,9 @@ static void step(struct check *check, struct rig *first, struct rig *second)
 {
 	char text[256];
 	uint32_t i;
+	/* The peers' own state would be saved by themselves. */
+	for (uint32_t k = 0; k < first->peer_count && k < second->peer_count; k++)
+		second->peers[k].owed = first->peers[k].owed;
 	if (rig_start(first) < 0 || rig_start(second) < 0)
 		return;
 	timers_compare(check, first, second);
