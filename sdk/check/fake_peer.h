@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * The other side of every kind of port, played at random: lines that take part of what they are given, disks that
+ * fail now and then, a PCI bus, a typist.
+ */
+#ifndef FAKE_PEER_H
+#define FAKE_PEER_H
+
+#include <vmm/port-char.h>
+#include <vmm/port-input.h>
+#include <vmm/port-isa.h>
+#include <vmm/port-pci.h>
+#include <vmm/port-storage.h>
+
+#include "fake_host.h"
+
+#define PEER_REQUESTS 64
+#define PEER_DISK     (UINT64_C(1) << 20)
+
+/* A repeatable source of chance (xorshift64*). */
+struct chance {
+	uint64_t state;
+};
+
+static inline uint64_t chance_next(struct chance *chance)
+{
+	chance->state ^= chance->state >> 12;
+	chance->state ^= chance->state << 25;
+	chance->state ^= chance->state >> 27;
+	return chance->state * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+/* 0 .. limit - 1; limit is not 0. */
+static inline uint64_t chance_below(struct chance *chance, uint64_t limit)
+{
+	return (chance_next(chance) >> 8) % limit;
+}
+
+static inline void chance_seed(struct chance *chance, uint64_t seed)
+{
+	chance->state = seed * UINT64_C(0x9e3779b97f4a7c15) + UINT64_C(0xd1b54a32d192ed03);
+	if (chance->state == 0)
+		chance->state = 1;
+	chance_next(chance);
+}
+
+struct peer_request {
+	uint32_t used;
+	struct vmm_storage_request request;
+	struct vmm_storage_segment segments[8]; /* copied: the submitter's array is lent, its memory is not ours */
+	uint8_t *data;                          /* an upper peer's buffer */
+};
+
+struct fake_peer {
+	struct fake_instance *instance;
+	struct chance *chance;
+	const struct vmm_port_row *row;
+	char interface[64];
+	uint32_t role; /* the peer's own */
+	struct fake_link *link;
+	/* The instance's half. */
+	const void *table;
+	void *self;
+	uint32_t calling; /* how deep we are in calls to the instance; only calls up are forbidden within one */
+	uint32_t owed;    /* char: a short write is to be followed by writable or readable */
+	uint8_t *disk;    /* storage, lower */
+	struct peer_request requests[PEER_REQUESTS];
+	uint64_t next_token;
+	uint32_t bar_enabled;
+};
+
+/* Join a peer to the port of `row`.  -ENOTSUP: no peer is known for its interfaces. */
+int32_t fake_peer_join(struct fake_peer *peer, struct fake_instance *instance, const struct vmm_port_row *row,
+	uint64_t address, struct chance *chance);
+/* Do something that this kind of peer may do. */
+void fake_peer_act(struct fake_peer *peer);
+/* Bring what is under way to its end, as before a stop. */
+/* PCI, upper: give the function's BARs addresses and let it decode and master the bus, as firmware does. */
+void fake_peer_place(struct fake_peer *peer);
+void fake_peer_drain(struct fake_peer *peer);
+void fake_peer_free(struct fake_peer *peer);
+
+/* fake_peer_storage.c */
+extern const struct vmm_storage_lower fake_peer_storage_lower;
+extern const struct vmm_storage_upper fake_peer_storage_upper;
+void fake_peer_storage_act(struct fake_peer *peer);
+void fake_peer_storage_drain(struct fake_peer *peer);
+
+/* fake_peer_bus.c */
+extern const struct vmm_pci_upper fake_peer_pci_upper;
+extern const struct vmm_pci_lower fake_peer_pci_lower;
+extern const struct vmm_isa_upper fake_peer_isa_upper;
+extern const struct vmm_isa_lower fake_peer_isa_lower;
+void fake_peer_pci_act(struct fake_peer *peer);
+void fake_peer_isa_act(struct fake_peer *peer);
+
+/* A value that is likely to hit something: few bits, all bits, an address in RAM, noise. */
+uint64_t fake_peer_value(struct chance *chance);
+
+#endif
