@@ -16,7 +16,8 @@ tests_cpu_oracle_SOURCES = \
 tests_cpu_oracle_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_cpu_oracle_LDADD = vmm/libcore.la
 TESTS += tests/cpu/oracle.test
-dist_check_SCRIPTS += tests/cpu/oracle.test
+dist_check_SCRIPTS += tests/cpu/oracle.test tests/plugins.test
+TESTS += tests/plugins.test
 
 check_PROGRAMS += tests/unit/cpu_speed
 tests_unit_cpu_speed_SOURCES = tests/unit/cpu_speed.c tests/unit/cpu_fixture.c tests/unit/cpu_fixture.h
@@ -58,28 +59,56 @@ tests_unit_model_test_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_model_test_LDADD = $(UNIT_LIBS)
 
 # Plugins, against a fake host; they are loaded as files, as the core would.
-unit_plugin = tests/unit/plugin_pic tests/unit/plugin_pit tests/unit/plugin_serial tests/unit/plugin_chipset \
-	tests/unit/plugin_firmware
+unit_plugin = \
+	tests/unit/plugin_pic \
+	tests/unit/plugin_pit \
+	tests/unit/plugin_serial \
+	tests/unit/plugin_chipset \
+	tests/unit/plugin_firmware \
+	tests/unit/plugin_ioapic \
+	tests/unit/plugin_rtc \
+	tests/unit/plugin_ps2 \
+	tests/unit/plugin_small \
+	tests/unit/plugin_chars \
+	tests/unit/plugin_debug_exit
 check_PROGRAMS += $(unit_plugin)
 TESTS += $(unit_plugin)
-FAKE_HOST = tests/unit/fake_host.c tests/unit/fake_machine.c tests/unit/fake_host.h tests/unit/plugin_test.h
-PLUGIN_TEST_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(CHECK_CFLAGS)
-tests_unit_plugin_pic_SOURCES = tests/unit/plugin_pic.c $(FAKE_HOST)
+PLUGIN_TEST_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/sdk/check $(CHECK_CFLAGS)
+PLUGIN_TEST_LIBS = sdk/check/libfake.la sdk/kit/libvmm-kit.la $(CHECK_LIBS)
+tests_unit_plugin_pic_SOURCES = tests/unit/plugin_pic.c tests/unit/plugin_test.h
 tests_unit_plugin_pic_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
-tests_unit_plugin_pic_LDADD = sdk/kit/libvmm-kit.la $(CHECK_LIBS)
-tests_unit_plugin_pit_SOURCES = tests/unit/plugin_pit.c $(FAKE_HOST)
+tests_unit_plugin_pic_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_pit_SOURCES = tests/unit/plugin_pit.c tests/unit/plugin_test.h
 tests_unit_plugin_pit_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
-tests_unit_plugin_pit_LDADD = sdk/kit/libvmm-kit.la $(CHECK_LIBS)
-tests_unit_plugin_serial_SOURCES = tests/unit/plugin_serial.c $(FAKE_HOST)
+tests_unit_plugin_pit_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_serial_SOURCES = tests/unit/plugin_serial.c tests/unit/plugin_test.h
 tests_unit_plugin_serial_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
-tests_unit_plugin_serial_LDADD = sdk/kit/libvmm-kit.la $(CHECK_LIBS)
-tests_unit_plugin_chipset_SOURCES = tests/unit/plugin_chipset.c $(FAKE_HOST)
+tests_unit_plugin_serial_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_chipset_SOURCES = tests/unit/plugin_chipset.c tests/unit/plugin_test.h
 tests_unit_plugin_chipset_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
-tests_unit_plugin_chipset_LDADD = sdk/kit/libvmm-kit.la $(CHECK_LIBS)
-tests_unit_plugin_firmware_SOURCES = tests/unit/plugin_firmware.c $(FAKE_HOST)
+tests_unit_plugin_chipset_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_firmware_SOURCES = tests/unit/plugin_firmware.c tests/unit/plugin_test.h
 tests_unit_plugin_firmware_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
-tests_unit_plugin_firmware_LDADD = sdk/kit/libvmm-kit.la $(CHECK_LIBS)
+tests_unit_plugin_firmware_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_ioapic_SOURCES = tests/unit/plugin_ioapic.c tests/unit/plugin_test.h
+tests_unit_plugin_ioapic_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_ioapic_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_rtc_SOURCES = tests/unit/plugin_rtc.c tests/unit/plugin_test.h
+tests_unit_plugin_rtc_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_rtc_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_ps2_SOURCES = tests/unit/plugin_ps2.c tests/unit/plugin_test.h
+tests_unit_plugin_ps2_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_ps2_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_small_SOURCES = tests/unit/plugin_small.c tests/unit/plugin_test.h
+tests_unit_plugin_small_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_small_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_chars_SOURCES = tests/unit/plugin_chars.c tests/unit/plugin_test.h
+tests_unit_plugin_chars_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_chars_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_debug_exit_SOURCES = tests/unit/plugin_debug_exit.c tests/unit/plugin_test.h
+tests_unit_plugin_debug_exit_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_debug_exit_LDADD = $(PLUGIN_TEST_LIBS)
 endif
 
-guest_tests = tests/guest/guest.py tests/guest/linux.py tests/guest/machine.py
+guest_tests = tests/guest/guest.py tests/guest/linux.py tests/guest/machine.py tests/guest/bad_input.py
 EXTRA_DIST += $(guest_tests)
