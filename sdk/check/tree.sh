@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) The vmm authors
+# vmm-plugin-check on every plugin of the build tree.  Run in the build tree.
+set -eu
+build=$(pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/vmm-tree-XXXXXX")
+trap 'rm -rf "$work"' EXIT INT TERM
+failed=0
+count=0
+# A firmware needs something to start: a ROM image will do.
+dd if=/dev/zero of="$work/rom" bs=65536 count=2 2>/dev/null
+for file in "$build"/plugins/*/.libs/*.so; do
+  test -f "$file" || continue
+  set --
+  case $file in
+    */firmware-*) set -- --set "boot.rom=$work/rom" ;;
+  esac
+  "$build/sdk/check/vmm-plugin-check" "$file" --seconds "${VMM_CHECK_SECONDS:-0}" "$@" || failed=1
+  count=$((count + 1))
+done
+test "$count" -gt 0 || exit 77
+exit "$failed"
