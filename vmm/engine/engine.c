@@ -197,10 +197,8 @@ int engine_start(struct engine *engine)
 	return 0;
 }
 
-void engine_pause(struct engine *engine)
+void engine_stand(struct engine *engine)
 {
-	if (!engine->running)
-		return;
 	for (unsigned i = 0; i < engine->count; i++) {
 		struct vcpu *vcpu = &engine->vcpus[i];
 
@@ -210,6 +208,13 @@ void engine_pause(struct engine *engine)
 		pthread_cond_signal(&vcpu->wake);
 		pthread_mutex_unlock(&vcpu->mutex);
 	}
+}
+
+void engine_pause(struct engine *engine)
+{
+	if (!engine->running)
+		return;
+	engine_stand(engine);
 	for (unsigned i = 0; i < engine->count; i++) {
 		struct vcpu *vcpu = &engine->vcpus[i];
 
@@ -396,7 +401,6 @@ int engine_save(struct engine *engine, struct state_writer *writer)
 
 		snprintf(name, sizeof(name), "cpu%u", i);
 		state_section_begin(writer, name, "core.cpu", 1);
-		state_put_u64(writer, "instructions", engine->vcpus[i].cpu->instructions);
 		error = cpu_save(engine->vcpus[i].cpu, writer);
 		state_section_end(writer);
 		if (error)
@@ -429,7 +433,6 @@ int engine_load(struct engine *engine, struct state_reader *reader)
 		error = state_section_open(reader, name, NULL, &version);
 		if (error)
 			break;
-		state_get_u64(reader, "instructions", &engine->vcpus[i].cpu->instructions);
 		error = cpu_load(engine->vcpus[i].cpu, reader);
 		if (!error)
 			error = state_section_close(reader);

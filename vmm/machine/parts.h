@@ -107,7 +107,8 @@ char *address_text(uint32_t kind, uint64_t address);
 /* host.c: what plugins ask of the machine */
 void machine_host(struct machine *machine);
 void machine_log(struct machine *machine, const char *instance, unsigned level, const char *text);
-/* power.c */
+/* machine.c */
+void machine_reset_all(struct machine *machine, uint32_t kind);
 void machine_a20(struct machine *machine);
 void machine_pending(struct machine *machine, uint32_t what);
 /* Saved RAM (ram.c) */

@@ -6,7 +6,8 @@
  *
  *   mark "RAM1", chunk size u32, region count u32
  *   a region: name (64 bytes, NUL-padded), length u64, chunk count u64, offset in the file of its end u64,
- *     its index: for each chunk {file offset u64, stored u32, CRC-32 u32} (stored 0: all zero), then its chunks
+ *     CRC-32 u32 of all that and of its index, reserved u32 (0),
+ *     its index: for each chunk {file offset u64, stored u32, CRC-32 u32} (all 0: the chunk is zero), then its chunks
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +23,8 @@
 #define RAM_MARK "RAM1"
 #define RAM_CHUNK 65536u
 #define RAM_NAME 64
-#define RAM_HEADER (RAM_NAME + 24)
+#define RAM_HEADER (RAM_NAME + 32)
+#define RAM_CRC (RAM_NAME + 24)
 #define RAM_ENTRY 16
 
 struct ram_index {
@@ -126,6 +128,7 @@ static int region_write(int fd, struct memory_region *region, const char *name, 
 		put_le(head + RAM_NAME, length, 8);
 		put_le(head + RAM_NAME + 8, chunks, 8);
 		put_le(head + RAM_NAME + 16, (uint64_t)lseek(fd, 0, SEEK_CUR), 8);
+		put_le(head + RAM_CRC, crc32_z(0, head, head_size), 4);
 		if (pwrite(fd, head, head_size, start) != (ssize_t)head_size)
 			status = errno ? -errno : -EIO;
 	}
@@ -177,20 +180,25 @@ static int chunk_read(int fd, const uint8_t *entry, uint8_t *packed, size_t pack
 	return got == RAM_CHUNK ? 0 : -EINVAL;
 }
 
-static int region_read(int fd, struct memory_region *region, const uint8_t header[RAM_HEADER])
+static int region_read(int fd, struct memory_region *region, const uint8_t given[RAM_HEADER])
 {
-	uint64_t length = get_le(header + RAM_NAME, 8), chunks = get_le(header + RAM_NAME + 8, 8);
-	uint64_t end = get_le(header + RAM_NAME + 16, 8);
+	uint8_t header[RAM_HEADER];
+	uint64_t length = get_le(given + RAM_NAME, 8), chunks = get_le(given + RAM_NAME + 8, 8);
+	uint64_t end = get_le(given + RAM_NAME + 16, 8);
 	size_t packed_size = ZSTD_compressBound(RAM_CHUNK);
 	uint8_t *packed, *index, *data;
 	int status;
 
+	memcpy(header, given, RAM_HEADER);
+	memset(header + RAM_CRC, 0, 4);
 	if (length != memory_region_length(region) || chunks != (length + RAM_CHUNK - 1) / RAM_CHUNK || end > INT64_MAX)
 		return -EINVAL;
 	packed = malloc(packed_size);
 	index = malloc(chunks * RAM_ENTRY);
 	data = malloc(RAM_CHUNK);
 	status = packed && index && data ? file_read(fd, index, chunks * RAM_ENTRY) : -ENOMEM;
+	if (!status && crc32_z(crc32_z(0, header, RAM_HEADER), index, chunks * RAM_ENTRY) != get_le(given + RAM_CRC, 4))
+		status = -EINVAL;
 	for (uint64_t i = 0; i < chunks && !status; i++) {
 		uint64_t left = length - i * RAM_CHUNK;
 
@@ -223,20 +231,26 @@ static struct memory_region *region_named(struct machine *machine, const char *n
 int ram_read(struct machine *machine, int fd, struct config_error *error)
 {
 	uint8_t header[12], region_header[RAM_HEADER];
-	uint32_t count;
+	char name[RAM_NAME];
+	uint32_t count, cursor = 0, wanted = 0;
 	int status = file_read(fd, header, sizeof(header));
 
 	if (!status && (memcmp(header, RAM_MARK, 4) || get_le(header + 4, 4) != RAM_CHUNK))
 		status = -EINVAL;
 	count = (uint32_t)get_le(header + 8, 4);
+	while (ram_region(machine, &cursor, name))
+		wanted++;
+	if (!status && count != wanted)
+		status = -EINVAL;
 	for (uint32_t i = 0; i < count && !status; i++) {
 		struct memory_region *region;
 
 		status = file_read(fd, region_header, sizeof(region_header));
 		if (status)
 			break;
-		region_header[RAM_NAME - 1] = 0;
-		region = region_named(machine, (const char *)region_header);
+		memcpy(name, region_header, RAM_NAME);
+		name[RAM_NAME - 1] = 0;
+		region = region_named(machine, name);
 		status = region ? region_read(fd, region, region_header) : -ENOENT;
 	}
 	if (status)
