@@ -203,10 +203,8 @@ int engine_start(struct engine *engine)
 	return 0;
 }
 
-void engine_pause(struct engine *engine)
+void engine_stand(struct engine *engine)
 {
-	if (!engine->running)
-		return;
 	for (unsigned i = 0; i < engine->count; i++) {
 		struct vcpu *vcpu = &engine->vcpus[i];
 
@@ -216,6 +214,13 @@ void engine_pause(struct engine *engine)
 		pthread_cond_signal(&vcpu->wake);
 		pthread_mutex_unlock(&vcpu->mutex);
 	}
+}
+
+void engine_pause(struct engine *engine)
+{
+	if (!engine->running)
+		return;
+	engine_stand(engine);
 	for (unsigned i = 0; i < engine->count; i++) {
 		struct vcpu *vcpu = &engine->vcpus[i];
 
