@@ -96,7 +96,7 @@ static int serial_port(struct config *config, struct plugin_registry *registry, 
 	return config_fail(error, "--serial", 0, "the machine has no serial port: add a section with one");
 }
 
-/* --serial KIND is the plugin that is called char-KIND; a PATH is char-file's. */
+/* --serial KIND is the plugin whose name is "char-" and KIND; a PATH takes the one for files. */
 static int run_serial(struct config *config, struct plugin_registry *registry, const char *serial,
 		struct config_error *error)
 {
