@@ -87,7 +87,7 @@ uint32_t telnet_input(struct telnet *telnet, uint8_t *data, uint32_t length)
 			telnet->state = DATA;
 			if (byte == 0 && !telnet->binary)
 				break; /* CR NUL is a lone CR */
-				       /* fall through */
+			__attribute__((fallthrough));
 		case DATA:
 			if (byte == TELNET_IAC) {
 				telnet->state = COMMAND;
