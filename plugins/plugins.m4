@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) The vmm authors
 # Every plugin of the tree, one a line; Makefile.am includes its fragment.
+VMM_PLUGIN([char-file])
 VMM_PLUGIN([char-null])
+VMM_PLUGIN([char-pty])
+VMM_PLUGIN([char-socket])
 VMM_PLUGIN([char-stdio])
 VMM_PLUGIN([chipset-i440])
 VMM_PLUGIN([debug-exit])

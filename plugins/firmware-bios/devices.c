@@ -42,6 +42,17 @@ static void timer(struct firmware *firmware)
 	out8(firmware, 0x41, 18);
 }
 
+/* Self test passed, translation on, keyboard with IRQ1, mouse off. */
+static void keyboard(struct firmware *firmware)
+{
+	if (!firmware->machine->has_plugin(firmware->host->context, "org.vmm.ps2-8042"))
+		return;
+	out8(firmware, 0x64, 0xaa);
+	in8(firmware, 0x60);
+	out8(firmware, 0x64, 0x60);
+	out8(firmware, 0x60, 0x65);
+}
+
 /* Which serial ports answer: by the scratch register, as a BIOS looks for them. */
 static void serial(struct firmware *firmware, uint8_t *bda)
 {
@@ -69,6 +80,7 @@ void devices_setup(struct firmware *firmware)
 	uint8_t bda[256] = { 0 };
 	interrupts(firmware);
 	timer(firmware);
+	keyboard(firmware);
 	out8(firmware, 0x92, 0x02); /* A20 */
 	serial(firmware, bda);
 	put16(bda + 0x0e, EBDA_START >> 4);

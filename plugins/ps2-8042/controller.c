@@ -116,7 +116,13 @@ static void write_command(struct ps2 *ps2, uint8_t command)
 	case 0xa9: /* test of the mouse's wires */
 	case 0xab: /* and of the keyboard's */ put(ps2, 0x00, FROM_CONTROLLER); return;
 	case 0xaa:
+		/* The self test begins afresh: what the devices said at power-on is swallowed. */
 		ps2->ccb |= CCB_SYS;
+		vmm_ring_clear(&ps2->keyboard.device.reply);
+		vmm_ring_clear(&ps2->keyboard.device.queue);
+		vmm_ring_clear(&ps2->mouse.device.reply);
+		vmm_ring_clear(&ps2->mouse.device.queue);
+		ps2->released = 0;
 		put(ps2, 0x55, FROM_CONTROLLER);
 		return;
 	case 0xad: set_ccb(ps2, ps2->ccb | CCB_KOFF); return;

@@ -15,6 +15,7 @@ for file in "$build"/plugins/*/.libs/*.so; do
   set --
   case $file in
     */firmware-*) set -- --set "boot.rom=$work/rom" ;;
+    */char-socket.so) set -- --set "path=$work/socket" ;;
   esac
   "$build/sdk/check/vmm-plugin-check" "$file" --seconds "${VMM_CHECK_SECONDS:-0}" "$@" || failed=1
   count=$((count + 1))

@@ -285,7 +285,8 @@ static void special_prepare(struct builder *b)
 		break;
 	case SPECIAL_RETURN:
 		stack_place(b, 4, 4);
-		if (b->c->code16) /* not to anywhere in the code segment: other cases are there */
+		/* not to anywhere in the code segment: other cases are there */
+		if (b->c->code16 || (b->c->gpr[4] >= 0x5fc0 && b->c->gpr[4] < 0x7000))
 			b->c->gpr[4] = (b->c->gpr[4] & 0xffff0000) | (0x4000 + random_below(r, 0x1ff0));
 		value[0] = jump_target(b);
 		memory_put(b, b->c->gpr[4], value, 4);
@@ -294,7 +295,10 @@ static void special_prepare(struct builder *b)
 		for (unsigned i = 0; i < 8; i++)
 			b->c->gpr[i] = jump_target(b);
 		stack_place(b, 4, 4);
-		if (b->c->code16)
+		if (b->c->code16) /* JMP SP: not into other cases */
+			b->c->gpr[4] = 0x4000 + random_below(r, 0x1ff0);
+		/* not through a pointer that the patch cannot reach: it might lead into another case */
+		if (b->c->code16 || (b->target >= 0x5fc0 && b->target < 0x7000))
 			b->target = 0x4000 + random_below(r, 0x1fd0);
 		/* also where an override takes it */
 		value[0] = value[1] = value[2] = value[3] = jump_target(b);

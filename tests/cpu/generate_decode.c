@@ -72,6 +72,8 @@ static bool two_byte_excluded(unsigned opcode, unsigned rep)
 	};
 	if (in_list(opcode, ranges, sizeof(ranges)))
 		return true;
+	if (opcode == 0xff)
+		return true; /* UD0: how long it is, is open */
 	if (opcode == 0x12 || opcode == 0x16 || opcode == 0x2b)
 		return rep != 0;
 	return false;

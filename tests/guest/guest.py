@@ -106,7 +106,7 @@ class Folder:
         """A machine file that boots a kernel with our initramfs."""
         initrd = initramfs(self.file(name + ".initrd"), script)
         return self.file(name + ".ini", "[machine]\nname = %s\nmemory = %s\n%s\n[boot]\nkernel = %s\ninitrd = %s\n"
-                         "cmdline = console=ttyS0 panic=-1 %s\n%s\n" %
+                         "cmdline = console=ttyS0 panic=-1 quiet cryptomgr.notests=1 %s\n%s\n" %
                          (name, memory, machine, kernel(flavour), initrd, cmdline, extra))
 
 

@@ -11,10 +11,11 @@
 
 #include "vmm/command/command.h"
 #include "vmm/command/serve.h"
+#include "vmm/engine/engine.h"
 #include "vmm/machine/machine.h"
 
 struct run_options {
-	const char *file, *serial, *state;
+	const char *file, *serial, *state, *report;
 	const char *sets[64];
 	unsigned set_count;
 	unsigned log_level, trace;
@@ -45,6 +46,8 @@ static int run_parse(int argc, char **argv, struct run_options *options)
 			options->serial = value;
 		} else if (!missing && (value = command_option(argc, argv, &i, "--load", &missing))) {
 			options->state = value;
+		} else if (!missing && (value = command_option(argc, argv, &i, "--report", &missing))) {
+			options->report = value;
 		} else if (!missing && (value = command_option(argc, argv, &i, "--trace", &missing))) {
 			if (!command_trace_words(value, &options->trace, &options->trace_io))
 				return command_usage("run", "--trace takes exec, int, mmu and io, parted by commas");
@@ -93,7 +96,7 @@ static int serial_port(struct config *config, struct plugin_registry *registry, 
 	return config_fail(error, "--serial", 0, "the machine has no serial port: add a section with one");
 }
 
-/* --serial KIND is the plugin that is called char-KIND; a PATH is char-file's. */
+/* --serial KIND is the plugin whose name is "char-" and KIND; a PATH takes the one for files. */
 static int run_serial(struct config *config, struct plugin_registry *registry, const char *serial,
 		struct config_error *error)
 {
@@ -136,6 +139,23 @@ static int run_signals(struct machine *machine, sigset_t *mask)
 	return loop_watch(env->loop, fd, LOOP_READ, run_signal, machine, (uint64_t)fd, &watch);
 }
 
+/* --report: what the run came to, as JSON, for benchmarks and tests that compare runs. */
+static int run_report(const char *path, struct machine *machine)
+{
+	struct engine *engine = machine_engine(machine);
+	json_t *report;
+	int status;
+
+	report = json_pack("{s:I, s:I}", "instructions", (json_int_t)engine_instructions(engine), "time_ns",
+			(json_int_t)clock_now(machine_env(machine)->clock));
+	if (!report)
+		return command_failed("out of memory");
+	status = json_dump_file(report, path, JSON_COMPACT) ? command_failed("%s: cannot be written: %s", path, strerror(errno))
+							    : STATUS_DONE;
+	json_decref(report);
+	return status;
+}
+
 static int run_machine(const struct run_options *options, struct config *config, struct plugin_registry *registry)
 {
 	struct machine_options made = { .log_level = options->log_level };
@@ -166,6 +186,8 @@ static int run_machine(const struct run_options *options, struct config *config,
 		status = machine_run(machine, options->state, &error);
 		if (status < 0)
 			status = command_failed("%s", error.text);
+		else if (options->report && run_report(options->report, machine) && !status)
+			status = STATUS_FAILED;
 	}
 	serve_free(serve);
 	machine_free(machine);

@@ -16,7 +16,8 @@ struct ini_input {
 	FILE *file;
 	const char *path;
 	unsigned line;
-	unsigned first_line; /* of the present section, 0: none yet */
+	char section[CONFIG_NAME_MAX + 1]; /* the present one; inih's own copy has no room for long names */
+	unsigned first_line;               /* of the present section, 0: none yet */
 	struct config *config;
 	struct config *seen; /* what this file has said so far */
 	struct config_error *error;
@@ -78,6 +79,7 @@ static int line_check(struct ini_input *input, const char *line)
 					"section [%s] is there a second time (first in line %u): merge the two", text + 1,
 					config_section(input->seen, text + 1)->line);
 		input->first_line = input->line;
+		snprintf(input->section, sizeof(input->section), "%s", text + 1);
 		if (config_section_add(input->seen, text + 1, input->path, input->line) ||
 				config_section_add(input->config, text + 1, input->path, input->line))
 			return -ENOMEM;
@@ -99,18 +101,28 @@ static int line_check(struct ini_input *input, const char *line)
 	return 0;
 }
 
+/* Not fgets(): it would hide NUL bytes in a last line that has no end. */
 static char *input_line(char *text, int size, void *stream)
 {
 	struct ini_input *input = stream;
-	size_t length;
+	size_t length = 0, ending;
+	int c = 0;
 
-	if (input->status || !fgets(text, size, input->file))
+	if (input->status)
+		return NULL;
+	while (length + 1 < (size_t)size && c != '\n' && (c = getc(input->file)) != EOF)
+		text[length++] = (char)c;
+	text[length] = 0;
+	if (!length)
 		return NULL;
 	input->line++;
-	length = strlen(text);
-	if (!feof(input->file) && (!length || text[length - 1] != '\n')) {
-		line_fail(input, length + 1 < (size_t)size ? "there is a NUL byte in this line; an INI file is plain text"
-							   : "this line is longer than 4096 bytes");
+	ending = c != '\n' ? 0 : length > 1 && text[length - 2] == '\r' ? 2 : 1;
+	if (memchr(text, 0, length)) {
+		line_fail(input, "there is a NUL byte in this line; an INI file is plain text");
+		return NULL;
+	}
+	if (length - ending > CONFIG_LINE_MAX) {
+		line_fail(input, "this line is longer than 4096 bytes");
 		return NULL;
 	}
 	int status = line_check(input, text);
@@ -123,11 +135,13 @@ static char *input_line(char *text, int size, void *stream)
 	return text;
 }
 
-static int input_value(void *user, const char *section, const char *name, const char *value)
+static int input_value(void *user, const char *cut, const char *name, const char *value)
 {
 	struct ini_input *input = user;
+	const char *section = input->section;
 	bool first = !config_key(config_section(input->seen, section), name);
 
+	(void)cut;
 	if (input->status)
 		return 0;
 	if (config_add(input->seen, section, name, value, input->path, input->line, false) ||

@@ -72,12 +72,18 @@ static int vcpu_init(struct vcpu *vcpu, struct engine *engine, unsigned index)
 		.tsc_hz = config->tsc_hz,
 		.apic = config->apic,
 	};
+	pthread_condattr_t monotonic;
 	int error;
 
 	vcpu->engine = engine;
 	vcpu->stop = true;
 	pthread_mutex_init(&vcpu->mutex, NULL);
-	pthread_cond_init(&vcpu->wake, NULL);
+	/* Deadlines are CLOCK_MONOTONIC's. */
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&vcpu->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	vcpu->apic_deadline = UINT64_MAX;
 	pthread_cond_init(&vcpu->parked_changed, NULL);
 	error = timer_init(&vcpu->apic_timer, config->timers, engine_apic_timer, vcpu, 0);
 	if (error)
@@ -197,10 +203,8 @@ int engine_start(struct engine *engine)
 	return 0;
 }
 
-void engine_pause(struct engine *engine)
+void engine_stand(struct engine *engine)
 {
-	if (!engine->running)
-		return;
 	for (unsigned i = 0; i < engine->count; i++) {
 		struct vcpu *vcpu = &engine->vcpus[i];
 
@@ -210,6 +214,13 @@ void engine_pause(struct engine *engine)
 		pthread_cond_signal(&vcpu->wake);
 		pthread_mutex_unlock(&vcpu->mutex);
 	}
+}
+
+void engine_pause(struct engine *engine)
+{
+	if (!engine->running)
+		return;
+	engine_stand(engine);
 	for (unsigned i = 0; i < engine->count; i++) {
 		struct vcpu *vcpu = &engine->vcpus[i];
 
@@ -229,6 +240,7 @@ void engine_reset(struct engine *engine)
 
 		vcpu->shutdown = false;
 		timer_arm(&vcpu->apic_timer, TIMER_NEVER);
+		vcpu->apic_deadline = UINT64_MAX;
 		cpu_request_clear(vcpu->cpu, UINT32_MAX);
 		cpu_reset(vcpu->cpu, false);
 		/* Counted time goes on through a reset. */
@@ -396,7 +408,6 @@ int engine_save(struct engine *engine, struct state_writer *writer)
 
 		snprintf(name, sizeof(name), "cpu%u", i);
 		state_section_begin(writer, name, "core.cpu", 1);
-		state_put_u64(writer, "instructions", engine->vcpus[i].cpu->instructions);
 		error = cpu_save(engine->vcpus[i].cpu, writer);
 		state_section_end(writer);
 		if (error)
@@ -429,7 +440,6 @@ int engine_load(struct engine *engine, struct state_reader *reader)
 		error = state_section_open(reader, name, NULL, &version);
 		if (error)
 			break;
-		state_get_u64(reader, "instructions", &engine->vcpus[i].cpu->instructions);
 		error = cpu_load(engine->vcpus[i].cpu, reader);
 		if (!error)
 			error = state_section_close(reader);

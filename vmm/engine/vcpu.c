@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /* The thread of a virtual CPU. */
+#include <errno.h>
+#include <time.h>
+
 #include "vmm/engine/vcpu.h"
 
 /* Under clock = instructions, what the event loop has for us lands at multiples of this many instructions. */
 #define COUNT_QUANTUM 100000u
+/* By the host's clock, how many instructions at most and at least run before the APIC timer's deadline is looked at,
+ * and how many a nanosecond may pass before a deadline that is near. */
+#define SLICE_MAX 20000u
+#define SLICE_MIN 500u
+#define SLICE_NS_PER_INSTRUCTION 4u
 
 void vcpu_kick(struct vcpu *vcpu)
 {
@@ -26,16 +34,37 @@ uint64_t vcpu_count(void *self)
 		__atomic_load_n(&vcpu->skipped, __ATOMIC_RELAXED);
 }
 
+/* Has the APIC timer's deadline passed?  Tell the CPU, once. */
+static bool vcpu_deadline(struct vcpu *vcpu, uint64_t now)
+{
+	if (vcpu->apic_deadline > now)
+		return false;
+	vcpu->apic_deadline = UINT64_MAX;
+	cpu_request(vcpu->cpu, CPU_REQUEST_TIMER);
+	return true;
+}
+
+static int vcpu_wait(struct vcpu *vcpu, uint64_t deadline)
+{
+	struct timespec until = { (time_t)(deadline / 1000000000u), (long)(deadline % 1000000000u) };
+
+	if (deadline == UINT64_MAX)
+		return pthread_cond_wait(&vcpu->wake, &vcpu->mutex);
+	return pthread_cond_timedwait(&vcpu->wake, &vcpu->mutex, &until);
+}
+
 /* Sleep until there is a reason not to: an interrupt that the CPU would take, or the engine's wish. */
 static void vcpu_sleep(struct vcpu *vcpu)
 {
-	uint64_t start = clock_host_now();
+	const struct guest_clock *clock = vcpu->engine->config.clock;
+	uint64_t start = clock_host_now(), deadline = clock_host_deadline(clock, vcpu->apic_deadline);
 
 	pthread_mutex_lock(&vcpu->mutex);
 	__atomic_store_n(&vcpu->halted, true, __ATOMIC_SEQ_CST);
 	while (!vcpu->stop && !vcpu->quit && !cpu_wakes(vcpu->cpu) &&
 			!__atomic_load_n(&vcpu->engine->wanted, __ATOMIC_ACQUIRE))
-		pthread_cond_wait(&vcpu->wake, &vcpu->mutex);
+		if (vcpu_wait(vcpu, deadline) == ETIMEDOUT && vcpu_deadline(vcpu, clock_now(clock)))
+			deadline = UINT64_MAX;
 	__atomic_store_n(&vcpu->halted, false, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&vcpu->mutex);
 	__atomic_fetch_add(&vcpu->idle, clock_host_now() - start, __ATOMIC_RELAXED);
@@ -59,6 +88,20 @@ static bool vcpu_park(struct vcpu *vcpu)
 
 	pthread_mutex_unlock(&vcpu->mutex);
 	return go;
+}
+
+/* clock = host: how far the CPU may go before its timer's deadline is to be looked at again. */
+static uint64_t vcpu_slice(struct vcpu *vcpu)
+{
+	uint64_t now, slice;
+
+	if (vcpu->apic_deadline == UINT64_MAX)
+		return SLICE_MAX;
+	now = clock_now(vcpu->engine->config.clock);
+	if (vcpu_deadline(vcpu, now))
+		return SLICE_MAX;
+	slice = (vcpu->apic_deadline - now) / SLICE_NS_PER_INSTRUCTION;
+	return slice > SLICE_MAX ? SLICE_MAX : slice < SLICE_MIN ? SLICE_MIN : slice;
 }
 
 /* clock = instructions: run what has come due, and say how far the CPU may go. */
@@ -100,7 +143,7 @@ void *vcpu_main(void *argument)
 	const struct engine_config *config = &vcpu->engine->config;
 
 	while (vcpu_park(vcpu)) {
-		uint64_t budget = config->count_instructions ? vcpu_counted(vcpu) : UINT64_MAX / 2;
+		uint64_t budget = config->count_instructions ? vcpu_counted(vcpu) : vcpu_slice(vcpu);
 
 		switch (cpu_run(vcpu->cpu, budget)) {
 		case CPU_EXIT_HALT:

@@ -11,7 +11,8 @@ struct vcpu {
 	struct cpu *cpu;
 	pthread_t thread;
 	bool thread_made;
-	struct timer apic_timer;
+	struct timer apic_timer; /* clock = instructions */
+	uint64_t apic_deadline;  /* guest time; own thread */
 	uint64_t skipped; /* clock = instructions: guest ns that HLT skipped */
 	uint64_t idle;    /* host ns halted; atomic */
 

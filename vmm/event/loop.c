@@ -40,6 +40,8 @@ struct event_loop {
 	struct machine_lock *lock;
 	int epoll, wake, timer;
 	bool quit; /* atomic */
+	pthread_t thread; /* that runs it, while `runs` */
+	bool runs;        /* atomic */
 	uint64_t timer_set_for; /* what the timerfd is set to */
 	struct handle_table watches;
 	struct timer_set host_timers;
@@ -71,7 +73,11 @@ void loop_wake(struct event_loop *loop)
 
 static void loop_timers_changed(void *self)
 {
-	loop_wake(self);
+	struct event_loop *loop = self;
+
+	/* The loop looks at its timers before it sleeps anyway. */
+	if (!__atomic_load_n(&loop->runs, __ATOMIC_ACQUIRE) || !pthread_equal(loop->thread, pthread_self()))
+		loop_wake(loop);
 }
 
 static int loop_add_own(struct event_loop *loop, int fd, uint64_t data)
@@ -495,6 +501,8 @@ static void loop_dispatch(struct event_loop *loop, const struct epoll_event *eve
 
 void loop_run(struct event_loop *loop)
 {
+	loop->thread = pthread_self();
+	__atomic_store_n(&loop->runs, true, __ATOMIC_RELEASE);
 	while (!__atomic_load_n(&loop->quit, __ATOMIC_ACQUIRE)) {
 		struct epoll_event events[LOOP_BATCH];
 
@@ -514,4 +522,5 @@ void loop_run(struct event_loop *loop)
 			loop->idle(loop->idle_self);
 	}
 	loop->quit = false;
+	__atomic_store_n(&loop->runs, false, __ATOMIC_RELEASE);
 }

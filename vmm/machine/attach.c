@@ -167,6 +167,16 @@ int machine_attach(struct machine *machine, const char *instance, const char *po
 			status = config_fail(error, NULL, 0, "%s does not fit port \"%s\" (%s)", value, port,
 					made.row->interfaces);
 	}
+	old = join_find(machine, made.member, made.row);
+	if (!status) {
+		unsigned maximum = made.peer_row->maximum ? made.peer_row->maximum : 1;
+		unsigned count = peers_count(machine, made.peer, made.peer_row);
+
+		/* What it takes the place of does not count. */
+		if (count - (old && old->peer == made.peer && old->peer_row == made.peer_row) >= maximum)
+			status = config_fail(error, NULL, 0, "port \"%s\" of [%s] is taken already (it takes %u): detach there first",
+					made.peer_row->key, made.peer->instance->name, maximum);
+	}
 	if (!status)
 		status = port_prepare(made.member->instance, made.row, made.peer->instance, made.peer_row, 0, &made.link,
 				error);
@@ -175,7 +185,6 @@ int machine_attach(struct machine *machine, const char *instance, const char *po
 			peer_remove(machine, made.peer, made.member);
 		goto out;
 	}
-	old = join_find(machine, made.member, made.row);
 	if (old) {
 		struct member *peer = old->peer;
 

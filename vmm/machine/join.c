@@ -185,7 +185,7 @@ static struct member *private_child(const struct machine *machine, const struct 
 	return NULL;
 }
 
-static unsigned peers_count(const struct machine *machine, const struct member *member, const struct vmm_port_row *row)
+unsigned peers_count(const struct machine *machine, const struct member *member, const struct vmm_port_row *row)
 {
 	unsigned count = 0;
 
@@ -272,6 +272,14 @@ int joins_plan(struct machine *machine, struct config_error *error)
 	return status;
 }
 
+/* Say where the join that failed stands. */
+static void join_place(const struct member *member, const struct vmm_port_row *row, struct config_error *error)
+{
+	struct config_error inner = *error;
+
+	machine_fail(error, member->section, member_key(member, row->key), "%s", inner.text);
+}
+
 static int core_joins(struct machine *machine, struct config_error *error)
 {
 	int status = 0;
@@ -285,6 +293,8 @@ static int core_joins(struct machine *machine, struct config_error *error)
 			if (!(join.row->flags & VMM_PORT_CORE))
 				continue;
 			status = port_attach_core(member->instance, join.row, &join.link, error);
+			if (status)
+				join_place(member, join.row, error);
 			if (!status && join_add(machine, &join)) {
 				port_detach(join.link);
 				config_fail(error, NULL, 0, "out of memory");
@@ -302,7 +312,9 @@ int joins_make(struct machine *machine, struct config_error *error)
 	for (struct join *join = machine->joins; join && !status; join = join->next) {
 		status = port_prepare(join->member->instance, join->row, join->peer->instance, join->peer_row,
 				join->address, &join->link, error);
-		if (!status)
+		if (status)
+			join_place(join->member, join->row, error);
+		else
 			port_attach(join->link, machine->options.proxy);
 	}
 	return status ? status : core_joins(machine, error);

@@ -12,6 +12,10 @@
 
 void machine_pending(struct machine *machine, uint32_t what)
 {
+	/* The guest goes no further meanwhile: where it is when it ends would be chance.  First this, then the request,
+	 * so that whoever answers it starts the CPUs again. */
+	if (what & (PENDING_RESET | PENDING_END))
+		engine_stand(machine->engine);
 	__atomic_fetch_or(&machine->pending, what, __ATOMIC_ACQ_REL);
 	loop_wake(machine->loop);
 }
@@ -272,7 +276,7 @@ void machine_free(struct machine *machine)
 	free(machine);
 }
 
-static void machine_reset_all(struct machine *machine, uint32_t kind)
+void machine_reset_all(struct machine *machine, uint32_t kind)
 {
 	lock_acquire(&machine->lock);
 	if (kind == VMM_RESET_POWER)

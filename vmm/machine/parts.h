@@ -99,6 +99,7 @@ int member_keys(struct machine *machine, struct member *member, struct config_er
 int joins_plan(struct machine *machine, struct config_error *error);
 int joins_make(struct machine *machine, struct config_error *error);
 void joins_free(struct machine *machine);
+unsigned peers_count(const struct machine *machine, const struct member *member, const struct vmm_port_row *row);
 int join_add(struct machine *machine, const struct join *join);
 /* A place where a message can point: the key's, or the section's. */
 int machine_fail(struct config_error *error, const struct config_section *section, const struct config_key *key,
@@ -107,7 +108,8 @@ char *address_text(uint32_t kind, uint64_t address);
 /* host.c: what plugins ask of the machine */
 void machine_host(struct machine *machine);
 void machine_log(struct machine *machine, const char *instance, unsigned level, const char *text);
-/* power.c */
+/* machine.c */
+void machine_reset_all(struct machine *machine, uint32_t kind);
 void machine_a20(struct machine *machine);
 void machine_pending(struct machine *machine, uint32_t what);
 /* Saved RAM (ram.c) */

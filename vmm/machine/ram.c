@@ -6,7 +6,8 @@
  *
  *   mark "RAM1", chunk size u32, region count u32
  *   a region: name (64 bytes, NUL-padded), length u64, chunk count u64, offset in the file of its end u64,
- *     its index: for each chunk {file offset u64, stored u32, CRC-32 u32} (stored 0: all zero), then its chunks
+ *     its index: for each chunk {file offset u64, stored u32, CRC-32 u32} (stored 0: all zero),
+ *     CRC-32 of all that from the name on, then its chunks
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 #define RAM_NAME 64
 #define RAM_HEADER (RAM_NAME + 24)
 #define RAM_ENTRY 16
+#define RAM_CRC 4
 
 struct ram_index {
 	uint64_t offset;
@@ -94,7 +96,7 @@ static int chunk_write(int fd, const uint8_t *data, uint8_t *packed, size_t pack
 static int region_write(int fd, struct memory_region *region, const char *name, ZSTD_CCtx *zstd)
 {
 	uint64_t length = memory_region_length(region), chunks = (length + RAM_CHUNK - 1) / RAM_CHUNK;
-	size_t packed_size = ZSTD_compressBound(RAM_CHUNK), head_size = RAM_HEADER + chunks * RAM_ENTRY;
+	size_t packed_size = ZSTD_compressBound(RAM_CHUNK), head_size = RAM_HEADER + chunks * RAM_ENTRY + RAM_CRC;
 	uint8_t *packed = malloc(packed_size), *head = calloc(1, head_size), *tail = calloc(1, RAM_CHUNK);
 	off_t start = lseek(fd, 0, SEEK_CUR);
 	int status = packed && head && tail ? 0 : -ENOMEM;
@@ -126,6 +128,7 @@ static int region_write(int fd, struct memory_region *region, const char *name, 
 		put_le(head + RAM_NAME, length, 8);
 		put_le(head + RAM_NAME + 8, chunks, 8);
 		put_le(head + RAM_NAME + 16, (uint64_t)lseek(fd, 0, SEEK_CUR), 8);
+		put_le(head + head_size - RAM_CRC, crc32_z(0, head, head_size - RAM_CRC), RAM_CRC);
 		if (pwrite(fd, head, head_size, start) != (ssize_t)head_size)
 			status = errno ? -errno : -EIO;
 	}
@@ -188,9 +191,12 @@ static int region_read(int fd, struct memory_region *region, const uint8_t heade
 	if (length != memory_region_length(region) || chunks != (length + RAM_CHUNK - 1) / RAM_CHUNK || end > INT64_MAX)
 		return -EINVAL;
 	packed = malloc(packed_size);
-	index = malloc(chunks * RAM_ENTRY);
+	index = malloc(chunks * RAM_ENTRY + RAM_CRC);
 	data = malloc(RAM_CHUNK);
-	status = packed && index && data ? file_read(fd, index, chunks * RAM_ENTRY) : -ENOMEM;
+	status = packed && index && data ? file_read(fd, index, chunks * RAM_ENTRY + RAM_CRC) : -ENOMEM;
+	if (!status && crc32_z(crc32_z(0, header, RAM_HEADER), index, chunks * RAM_ENTRY) !=
+			get_le(index + chunks * RAM_ENTRY, RAM_CRC))
+		status = -EINVAL;
 	for (uint64_t i = 0; i < chunks && !status; i++) {
 		uint64_t left = length - i * RAM_CHUNK;
 
@@ -223,12 +229,17 @@ static struct memory_region *region_named(struct machine *machine, const char *n
 int ram_read(struct machine *machine, int fd, struct config_error *error)
 {
 	uint8_t header[12], region_header[RAM_HEADER];
-	uint32_t count;
+	char name[RAM_NAME];
+	uint32_t count, cursor = 0, own = 0;
 	int status = file_read(fd, header, sizeof(header));
 
 	if (!status && (memcmp(header, RAM_MARK, 4) || get_le(header + 4, 4) != RAM_CHUNK))
 		status = -EINVAL;
 	count = (uint32_t)get_le(header + 8, 4);
+	while (ram_region(machine, &cursor, name))
+		own++;
+	if (!status && count != own)
+		status = -EINVAL;
 	for (uint32_t i = 0; i < count && !status; i++) {
 		struct memory_region *region;
 

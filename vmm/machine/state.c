@@ -85,6 +85,9 @@ int machine_save(struct machine *machine, const char *path, struct config_error 
 		config_fail(error, NULL, 0, "a running machine cannot be saved: pause it first");
 		return -EBUSY;
 	}
+	/* Devices have a state from their first reset on. */
+	if (machine->state == MACHINE_OFF)
+		machine_reset_all(machine, VMM_RESET_POWER);
 	/* To a temporary name, synced, renamed: a crash leaves the old state or the new one. */
 	if (asprintf(&temporary, "%s.tmp-%ld", path, (long)getpid()) < 0) {
 		config_fail(error, NULL, 0, "out of memory");
@@ -229,12 +232,7 @@ int machine_load(struct machine *machine, const char *path, struct config_error 
 		config_fail(error, path, 0, "cannot be read: %s", strerror(-status));
 		return status;
 	}
-	lock_acquire(&machine->lock);
-	irq_lines_reset(machine->lines);
-	for (struct member *member = machine->members; member; member = member->next)
-		instance_reset(member->instance, VMM_RESET_POWER);
-	engine_reset(machine->engine);
-	lock_release(&machine->lock);
+	machine_reset_all(machine, VMM_RESET_POWER);
 	status = load_file(machine, fd, &inner);
 	close(fd);
 	engine_flush(machine->engine);

@@ -3,8 +3,11 @@
 #include "vmm/plugin/file.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ltdl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,6 +59,47 @@ static int file_check(const char *path, struct config_error *error)
 	return result;
 }
 
+/* Is all of the file there that its headers speak of?  The loader maps it unseen, and would die of what is not. */
+static bool file_whole(int fd, uint64_t size)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr segment;
+
+	if (pread(fd, &header, sizeof(header), 0) != sizeof(header))
+		return false;
+	/* Not of our kind: dlopen says so better than we could. */
+	if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+		header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_phentsize != sizeof(segment))
+		return true;
+	for (unsigned i = 0; i < header.e_phnum; i++) {
+		if (header.e_phoff > INT64_MAX - sizeof(segment) * UINT16_MAX ||
+			pread(fd, &segment, sizeof(segment), (off_t)(header.e_phoff + i * sizeof(segment))) !=
+				sizeof(segment))
+			return false;
+		if (segment.p_type != PT_NULL && segment.p_filesz &&
+			(segment.p_offset > size || segment.p_filesz > size - segment.p_offset))
+			return false;
+	}
+	return true;
+}
+
+static int file_whole_check(const char *path, struct config_error *error)
+{
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), result = fd < 0 || fstat(fd, &status) ? -errno : 0;
+
+	if (result) {
+		config_fail(error, NULL, 0, "plugin file %s cannot be read: %s", path, strerror(-result));
+	} else if (!S_ISREG(status.st_mode) || !file_whole(fd, (uint64_t)status.st_size)) {
+		config_fail(error, NULL, 0,
+			"plugin %s is not a whole file (it was cut short, or is no file): install it anew", path);
+		result = -ENOEXEC;
+	}
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
 static int file_load(const char *path, lt_dlhandle *handle, struct config_error *error)
 {
 	lt_dladvise advise;
@@ -90,6 +134,8 @@ int plugin_file_open(const char *path, struct vmm_plugin *entry, struct config_e
 	lt_dlhandle handle;
 	int result = file_check(path, error);
 
+	if (!result)
+		result = file_whole_check(path, error);
 	if (!result)
 		result = file_load(path, &handle, error);
 	if (result)
