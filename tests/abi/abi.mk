@@ -7,7 +7,6 @@ tests_abi_libsizes_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 
 dist_check_SCRIPTS += tests/abi/frozen.sh tests/abi/headers.sh tests/abi/outside.sh sdk/check/tree.sh
 TESTS += tests/abi/frozen.sh tests/abi/headers.sh tests/abi/outside.sh sdk/check/tree.sh
-AM_TESTS_ENVIRONMENT += CC='$(CC)'; export CC; MAKE='$(MAKE)'; export MAKE;
 EXTRA_DIST += \
 	tests/abi/README.md \
 	tests/abi/sizes.sh \
