@@ -10,4 +10,5 @@ plugins_chipset_i440_chipset_i440_la_SOURCES = \
 plugins_chipset_i440_chipset_i440_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_chipset_i440_chipset_i440_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_chipset_i440_chipset_i440_la_LIBADD = sdk/kit/libvmm-kit.la
+dist_man7_MANS += plugins/chipset-i440/vmm-chipset-i440.7
 endif

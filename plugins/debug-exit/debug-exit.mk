@@ -5,4 +5,5 @@ plugins_debug_exit_debug_exit_la_SOURCES = \
 plugins_debug_exit_debug_exit_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_debug_exit_debug_exit_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_debug_exit_debug_exit_la_LIBADD = sdk/kit/libvmm-kit.la
+dist_man7_MANS += plugins/debug-exit/vmm-debug-exit.7
 endif

@@ -17,4 +17,5 @@ plugins_firmware_bios_firmware_bios_la_SOURCES = \
 plugins_firmware_bios_firmware_bios_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_firmware_bios_firmware_bios_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_firmware_bios_firmware_bios_la_LIBADD = sdk/kit/libvmm-kit.la
+dist_man7_MANS += plugins/firmware-bios/vmm-firmware-bios.7
 endif

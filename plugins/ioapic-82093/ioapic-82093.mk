@@ -5,4 +5,5 @@ plugins_ioapic_82093_ioapic_82093_la_SOURCES = \
 plugins_ioapic_82093_ioapic_82093_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_ioapic_82093_ioapic_82093_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_ioapic_82093_ioapic_82093_la_LIBADD = sdk/kit/libvmm-kit.la
+dist_man7_MANS += plugins/ioapic-82093/vmm-ioapic-82093.7
 endif

@@ -7,4 +7,5 @@ plugins_pic_8259_pic_8259_la_SOURCES = \
 plugins_pic_8259_pic_8259_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_pic_8259_pic_8259_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_pic_8259_pic_8259_la_LIBADD = sdk/kit/libvmm-kit.la
+dist_man7_MANS += plugins/pic-8259/vmm-pic-8259.7
 endif

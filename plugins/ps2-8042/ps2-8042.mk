@@ -10,4 +10,5 @@ plugins_ps2_8042_ps2_8042_la_SOURCES = \
 plugins_ps2_8042_ps2_8042_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_ps2_8042_ps2_8042_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_ps2_8042_ps2_8042_la_LIBADD = sdk/kit/libvmm-kit.la
+dist_man7_MANS += plugins/ps2-8042/vmm-ps2-8042.7
 endif

@@ -9,4 +9,5 @@ plugins_rtc_mc146818_rtc_mc146818_la_SOURCES = \
 plugins_rtc_mc146818_rtc_mc146818_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_rtc_mc146818_rtc_mc146818_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_rtc_mc146818_rtc_mc146818_la_LIBADD = sdk/kit/libvmm-kit.la
+dist_man7_MANS += plugins/rtc-mc146818/vmm-rtc-mc146818.7
 endif

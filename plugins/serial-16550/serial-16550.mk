@@ -8,4 +8,5 @@ plugins_serial_16550_serial_16550_la_SOURCES = \
 plugins_serial_16550_serial_16550_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_serial_16550_serial_16550_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_serial_16550_serial_16550_la_LIBADD = sdk/kit/libvmm-kit.la
+dist_man7_MANS += plugins/serial-16550/vmm-serial-16550.7
 endif
