@@ -82,12 +82,12 @@ uint32_t telnet_input(struct telnet *telnet, uint8_t *data, uint32_t length)
 	uint32_t left = 0;
 	for (uint32_t i = 0; i < length; i++) {
 		uint8_t byte = data[i];
-		switch (telnet->state) {
-		case RETURN:
+		if (telnet->state == RETURN) {
 			telnet->state = DATA;
 			if (byte == 0 && !telnet->binary)
-				break; /* CR NUL is a lone CR */
-				       /* fall through */
+				continue; /* CR NUL is a lone CR */
+		}
+		switch (telnet->state) {
 		case DATA:
 			if (byte == TELNET_IAC) {
 				telnet->state = COMMAND;

@@ -448,6 +448,17 @@ START_TEST(disabled_clocks)
 	expect("1c f0 1c");
 	command(0xa8);
 	expect("01 00");
+	/* A byte to a device lets its clock go. */
+	command(0xad);
+	data(0xee);
+	expect("ee");
+	command(0x20);
+	ck_assert_uint_eq((uint32_t)next() & 0x10, 0);
+	command(0xa7);
+	mouse(0xf2);
+	expect("fa 00");
+	command(0x20);
+	ck_assert_uint_eq((uint32_t)next() & 0x20, 0);
 	fake_free(fake);
 }
 END_TEST
