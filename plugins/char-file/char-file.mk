@@ -7,4 +7,5 @@ plugins_char_file_char_file_la_SOURCES = \
 plugins_char_file_char_file_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_char_file_char_file_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_char_file_char_file_la_LIBADD = sdk/kit/libvmm-kit.la
+dist_man7_MANS += plugins/char-file/vmm-char-file.7
 endif

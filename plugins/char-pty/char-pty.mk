@@ -5,4 +5,5 @@ plugins_char_pty_char_pty_la_SOURCES = \
 plugins_char_pty_char_pty_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_char_pty_char_pty_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_char_pty_char_pty_la_LIBADD = sdk/kit/libvmm-kit.la
+dist_man7_MANS += plugins/char-pty/vmm-char-pty.7
 endif

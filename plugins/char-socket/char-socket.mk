@@ -9,4 +9,5 @@ plugins_char_socket_char_socket_la_SOURCES = \
 plugins_char_socket_char_socket_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_char_socket_char_socket_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_char_socket_char_socket_la_LIBADD = sdk/kit/libvmm-kit.la
+dist_man7_MANS += plugins/char-socket/vmm-char-socket.7
 endif

@@ -462,6 +462,9 @@ START_TEST(pty_comes_and_goes)
 		settle();
 		ck_assert_uint_eq(guest.closed, round + 1);
 		ck_assert_uint_eq(watches(), 0);
+		static const char much[40000];
+		ck_assert_uint_eq(put(much, sizeof(much)), sizeof(much)); /* dropped */
+		settle();
 	}
 	/* Somebody who writes and goes before we look. */
 	int slave = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
