@@ -252,12 +252,18 @@ struct drive {
 	const struct vmm_storage_lower *lower;
 	void *lower_self;
 	uint32_t step, result, sum, pending;
+	struct vmm_storage_segment segments[DRIVE_STEPS][2];
 	uint8_t written[DRIVE_STEPS][1536], read[DRIVE_STEPS][1536];
 };
 
 static int32_t drive_submit(struct drive *drive, uint32_t operation, uint32_t step, uint8_t *data, uint64_t token)
 {
-	const struct vmm_storage_segment segments[2] = { { data, 512 }, { data + 512, 1024 } };
+	/* The array is lent too, not only what it points to. */
+	struct vmm_storage_segment *segments = drive->segments[step % DRIVE_STEPS];
+	if (data != NULL) {
+		segments[0] = (struct vmm_storage_segment){ data, 512 };
+		segments[1] = (struct vmm_storage_segment){ data + 512, 1024 };
+	}
 	const struct vmm_storage_request request = { sizeof(request), operation, 0, data != NULL ? 2 : 0, token,
 		step * 2048, data != NULL ? 1536 : 0, segments };
 	drive->pending++;
