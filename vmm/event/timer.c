@@ -139,6 +139,23 @@ uint64_t timer_deadline(struct timer_set *set)
 	return deadline;
 }
 
+/* The first that has expired, of those that were armed before `limit`; NULL: none. */
+static struct timer *timer_expired(const struct timer_set *set, uint64_t now, uint64_t limit)
+{
+	struct timer *best = NULL;
+
+	if (!set->count || set->heap[0]->deadline > now)
+		return NULL;
+	if (set->heap[0]->order < limit)
+		return set->heap[0];
+	/* One that was armed for the past meanwhile is in front, which is rare: it must not hide the others. */
+	for (size_t i = 0; i < set->count; i++)
+		if (set->heap[i]->deadline <= now && set->heap[i]->order < limit &&
+				(!best || timer_before(set->heap[i], best)))
+			best = set->heap[i];
+	return best;
+}
+
 unsigned timer_set_run(struct timer_set *set, uint64_t now)
 {
 	unsigned ran = 0;
@@ -146,9 +163,9 @@ unsigned timer_set_run(struct timer_set *set, uint64_t now)
 	pthread_mutex_lock(&set->mutex);
 	uint64_t limit = set->order; /* what is armed from here on waits for the next call */
 
-	while (set->count && set->heap[0]->deadline <= now && set->heap[0]->order < limit) {
-		struct timer *timer = set->heap[0];
+	struct timer *timer;
 
+	while ((timer = timer_expired(set, now, limit))) {
 		heap_remove(set, timer);
 		pthread_mutex_unlock(&set->mutex);
 		timer->callback(timer->self, timer->token);

@@ -187,12 +187,15 @@ static uint32_t io_piece_read(struct io_space *io, uint32_t port, unsigned size)
 
 	if (!claim || !(claim->desc.sizes & size))
 		return value;
-	if (claim->desc.owner)
-		claim->desc.owner->busy++;
+	/* The call may release the claim: keep the owner. */
+	struct memory_owner *owner = claim->desc.owner;
+
+	if (owner)
+		owner->busy++;
 	if (claim->desc.read(claim->desc.self, claim->desc.token, port - claim->desc.port, size, &value) < 0)
 		value = UINT32_MAX;
-	if (claim->desc.owner)
-		claim->desc.owner->busy--;
+	if (owner)
+		owner->busy--;
 	return value;
 }
 

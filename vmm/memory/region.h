@@ -47,6 +47,7 @@ struct memory_space {
 	pthread_mutex_t view_mutex; /* a leaf: of `view` */
 	struct memory_view *view;
 	struct memory_region *mapped;
+	struct memory_region *freed; /* that the present view may still show */
 	unsigned depth; /* of begin */
 	bool changed;
 	uint64_t order;

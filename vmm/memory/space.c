@@ -23,10 +23,23 @@ int memory_space_new(struct machine_lock *lock, struct memory_space **result)
 	return 0;
 }
 
+static void memory_freed_release(struct memory_space *space)
+{
+	while (space->freed) {
+		struct memory_region *region = space->freed;
+
+		space->freed = region->next;
+		memory_pages_free(region);
+		free(region->name);
+		free(region);
+	}
+}
+
 void memory_space_free(struct memory_space *space)
 {
 	if (!space)
 		return;
+	memory_freed_release(space);
 	pthread_mutex_destroy(&space->view_mutex);
 	free(space->view);
 	free(space);
@@ -92,7 +105,9 @@ int memory_region_new(struct memory_space *space, const struct memory_desc *desc
 	if (!region->desc.size_maximum)
 		region->desc.size_maximum = 4;
 	if (!memory_size_ok(region->desc.size_minimum) || !memory_size_ok(region->desc.size_maximum) ||
-			region->desc.size_minimum > region->desc.size_maximum) {
+			region->desc.size_minimum > region->desc.size_maximum ||
+			/* A smaller write would have to read the rest. */
+			(desc->write && !desc->read && region->desc.size_minimum > 1)) {
 		free(region);
 		return -EINVAL;
 	}
@@ -122,11 +137,12 @@ void memory_region_free(struct memory_region *region)
 		if (other->desc.type == MEMORY_ALIAS && other->desc.target == region)
 			memory_region_unmap(other);
 	}
-	memory_commit(region->space);
+	/* It goes when a view is published that does not show it, which may be at somebody's commit. */
+	region->next = region->space->freed;
+	region->space->freed = region;
 	region->space->regions--;
-	memory_pages_free(region);
-	free(region->name);
-	free(region);
+	region->space->changed = true;
+	memory_commit(region->space);
 }
 
 /* Publish a new view.  Accesses that began with the old one copy a range out of it, so it can go at once. */
@@ -148,6 +164,7 @@ static int memory_update(struct memory_space *space)
 	free(old);
 	space->changed = false;
 	memory_space_flush(space);
+	memory_freed_release(space);
 	return 0;
 }
 
@@ -206,7 +223,8 @@ int memory_region_set_readonly(struct memory_region *region, bool readonly)
 	if (region->readonly == readonly)
 		return 0;
 	region->readonly = readonly;
-	return region->mapped ? memory_update(region->space) : 0;
+	/* Also where it is not mapped itself: an alias may show it. */
+	return memory_update(region->space);
 }
 
 static int memory_region_bounds(const struct memory_region *region, uint64_t offset, uint64_t length)

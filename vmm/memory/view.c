@@ -81,17 +81,29 @@ static bool range_continues(const struct memory_range *a, const struct memory_ra
 		a->readonly == b->readonly && a->offset + (b->first - a->first) == b->offset;
 }
 
+/* An edge of system RAM, seen through an alias; the alias's own address if it is not within. */
+static uint64_t alias_edge(const struct memory_region *alias, uint64_t ram)
+{
+	uint64_t offset = ram - alias->desc.target_offset;
+
+	return ram > alias->desc.target_offset && offset < alias->desc.length ? alias->address + offset : alias->address;
+}
+
 struct memory_view *memory_view_build(struct memory_space *space)
 {
-	unsigned count = 0, edges = 0;
+	unsigned count = 0, aliases = 0, edges = 0;
 	uint64_t *edge = NULL;
 	struct memory_view *view = NULL;
 
-	for (struct memory_region *region = space->mapped; region; region = region->next)
+	for (struct memory_region *region = space->mapped; region; region = region->next) {
 		count++;
-	/* Each region has two edges, and an alias two more where its target's RAM may begin and end. */
-	view = malloc(sizeof(*view) + (4 * (size_t)count + 1) * sizeof(view->ranges[0]));
-	edge = malloc((4 * (size_t)count + 1) * sizeof(*edge));
+		aliases += region->desc.type == MEMORY_ALIAS && !region->desc.target;
+	}
+	/* Each region has two edges, and an alias of system RAM two more for each region that may begin and end there. */
+	size_t most = 2 * (size_t)count * (aliases + 1) + 1;
+
+	view = malloc(sizeof(*view) + most * sizeof(view->ranges[0]));
+	edge = malloc(most * sizeof(*edge));
 	if (!view || !edge) {
 		free(view);
 		free(edge);
@@ -101,6 +113,14 @@ struct memory_view *memory_view_build(struct memory_space *space)
 		edge[edges++] = region->address;
 		if (region->address + region->desc.length)
 			edge[edges++] = region->address + region->desc.length;
+		if (region->desc.type != MEMORY_ALIAS || region->desc.target)
+			continue;
+		for (struct memory_region *ram = space->mapped; ram; ram = ram->next) {
+			if (ram->desc.type != MEMORY_RAM)
+				continue;
+			edge[edges++] = alias_edge(region, ram->address);
+			edge[edges++] = alias_edge(region, ram->address + ram->desc.length);
+		}
 	}
 	qsort(edge, edges, sizeof(*edge), compare_addresses);
 	view->count = 0;
