@@ -126,7 +126,19 @@ static void client_send(struct client *client, json_t *message)
 
 static json_t *reply_error(json_t *id, int code, const char *text)
 {
-	return json_pack("{s:s, s:{s:i, s:s}, s:O?}", "jsonrpc", "2.0", "error", "code", code, "message", text, "id",
+	json_t *message = json_string(text);
+
+	/* A name of a file may be no UTF-8, and a message that was cut may end within a character. */
+	if (!message) {
+		char plain[1024];
+
+		snprintf(plain, sizeof(plain), "%s", text);
+		for (char *c = plain; *c; c++)
+			if (*c & 0x80)
+				*c = '?';
+		message = json_string(plain);
+	}
+	return json_pack("{s:s, s:{s:i, s:o}, s:O?}", "jsonrpc", "2.0", "error", "code", code, "message", message, "id",
 			id ? id : json_null());
 }
 
