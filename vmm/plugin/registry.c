@@ -415,8 +415,8 @@ int registry_find(struct plugin_registry *registry, const char *id, const struct
 		config_fail(error, NULL, 0, "there is no plugin \"%s\": did you mean \"%s\"?", id, near);
 	else
 		config_fail(error, NULL, 0,
-				"there is no plugin \"%s\" in %s: install it, or add its folder to VMM_PLUGIN_PATH", id,
-				registry->path);
+				"there is no plugin \"%s\": install it, or add its folder to VMM_PLUGIN_PATH (searched: %s)",
+				id, registry->path);
 	registry_names_free(names, count);
 	return -ENOENT;
 }
