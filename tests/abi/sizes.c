@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
+/* clang-format off */
 /* Made by tests/abi/sizes.sh; it compiles as long as no public struct has changed what it had. */
 #include <vmm/base.h>
 #include <vmm/control.h>

@@ -77,6 +77,7 @@ ${CC:-cc} -std=c11 -I"$include" -o "$work/print" "$work/print.c"
 {
   echo '/* SPDX-License-Identifier: BSD-2-Clause */'
   echo '/* Copyright (c) The vmm authors */'
+  echo '/* clang-format off */'
   echo '/* Made by tests/abi/sizes.sh; it compiles as long as no public struct has changed what it had. */'
   cat "$work/all.c"
   echo

@@ -183,8 +183,8 @@ START_TEST(merging)
 	ck_value("c", "z", "3");
 	ck_assert_uint_eq(config_key(config_section(config, "a"), "list")->count, 1);
 	/* Sections keep their order; a message names the file that a value is from. */
-	ck_assert_str_eq(config->sections[0].name, "a");
-	ck_assert_str_eq(config->sections[2].name, "c");
+	ck_assert_str_eq(config->sections[0]->name, "a");
+	ck_assert_str_eq(config->sections[2]->name, "c");
 	ck_assert_str_eq(config_key(config_section(config, "a"), "list")->values[0].file, fixture_path("d.ini"));
 	ck_assert_str_eq(config_key(config_section(config, "a"), "x")->values[0].file, fixture_path("c.ini"));
 	ck_assert_int_eq(config_set(config, "a.x=9", &error), 0);

@@ -12,9 +12,9 @@
 #include "vmm/config/config.h"
 #include "vmm/plugin/registry.h"
 
-#define STATUS_DONE 0
+#define STATUS_DONE   0
 #define STATUS_FAILED 1
-#define STATUS_USAGE 2
+#define STATUS_USAGE  2
 
 /* Verbs get the words after them and return the exit status. */
 int command_run(int argc, char **argv);

@@ -28,7 +28,7 @@ static int config_verb(bool dump, bool json, const char *file, const char *const
 	if (!registry)
 		return STATUS_FAILED;
 	if (machine_config(file, sets, set_count, &config, &error) ||
-			machine_new(config, registry, NULL, &machine, &error))
+		machine_new(config, registry, NULL, &machine, &error))
 		status = command_failed("%s", error.text);
 	else if (dump && json) {
 		json_t *lines = json_array();
@@ -58,7 +58,8 @@ int command_config(int argc, char **argv)
 		const char *value = command_option(argc, argv, &i, "--set", &missing);
 
 		if (missing || (value && set_count == 64))
-			return command_usage("config", missing ? "--set needs SECTION.KEY=VALUE" : "more than 64 --set");
+			return command_usage(
+				"config", missing ? "--set needs SECTION.KEY=VALUE" : "more than 64 --set");
 		if (value)
 			sets[set_count++] = value;
 		else if (!strcmp(argv[i], "--json"))

@@ -40,12 +40,13 @@ static int plugin_list(struct plugin_registry *registry, bool json)
 		const struct vmm_descriptor *descriptor = &plugin->descriptor;
 
 		if (json)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", descriptor->id, "kind",
-							  kind_word(plugin->kind), "version", descriptor->version,
-							  "description", descriptor->description, "file", plugin->path));
+			json_array_append_new(list,
+				json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", descriptor->id, "kind",
+					kind_word(plugin->kind), "version", descriptor->version, "description",
+					descriptor->description, "file", plugin->path));
 		else
 			printf("%-20s %-8s %s\n", plugin_short_id(descriptor->id), kind_word(plugin->kind),
-					descriptor->description);
+				descriptor->description);
 	}
 	if (json)
 		command_json(json_pack("{s:O}", "plugins", list));
@@ -63,8 +64,8 @@ static json_t *info_json(const struct plugin *plugin)
 	for (uint32_t i = 0; i < descriptor->param_count; i++) {
 		const struct vmm_param *param = &plugin->params[i];
 		json_t *row = json_pack("{s:s, s:s, s:b, s:s?, s:s?, s:s}", "key", param->key, "type",
-				type_words[param->type], "required", param->flags & VMM_PARAM_REQUIRED, "default",
-				param->default_value, "choices", param->choices, "help", param->help);
+			type_words[param->type], "required", param->flags & VMM_PARAM_REQUIRED, "default",
+			param->default_value, "choices", param->choices, "help", param->help);
 
 		if (param->minimum || param->maximum) {
 			json_object_set_new(row, "minimum", json_integer(param->minimum));
@@ -75,16 +76,16 @@ static json_t *info_json(const struct plugin *plugin)
 	for (uint32_t i = 0; i < descriptor->port_count; i++) {
 		const struct vmm_port_row *row = &plugin->ports[i];
 
-		json_array_append_new(ports, json_pack("{s:s, s:s, s:s, s:b, s:b, s:i, s:s}", "key", row->key, "interfaces",
-						   row->interfaces, "role",
-						   row->role == VMM_ROLE_UPPER ? "upper" : "lower", "required",
-						   row->flags & VMM_PORT_REQUIRED, "live", row->flags & VMM_PORT_LIVE,
-						   "maximum", row->maximum ? (int)row->maximum : 1, "help", row->help));
+		json_array_append_new(ports,
+			json_pack("{s:s, s:s, s:s, s:b, s:b, s:i, s:s}", "key", row->key, "interfaces", row->interfaces,
+				"role", row->role == VMM_ROLE_UPPER ? "upper" : "lower", "required",
+				row->flags & VMM_PORT_REQUIRED, "live", row->flags & VMM_PORT_LIVE, "maximum",
+				row->maximum ? (int)row->maximum : 1, "help", row->help));
 	}
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "id", descriptor->id, "name", descriptor->name,
-			"version", descriptor->version, "licence", descriptor->licence, "description",
-			descriptor->description, "kind", kind_word(plugin->kind), "file", plugin->path, "parameters", params,
-			"ports", ports);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "id", descriptor->id, "name",
+		descriptor->name, "version", descriptor->version, "licence", descriptor->licence, "description",
+		descriptor->description, "kind", kind_word(plugin->kind), "file", plugin->path, "parameters", params,
+		"ports", ports);
 }
 
 static void info_print(const struct plugin *plugin)
@@ -92,7 +93,7 @@ static void info_print(const struct plugin *plugin)
 	const struct vmm_descriptor *descriptor = &plugin->descriptor;
 
 	printf("%s - %s\n%s\n\nversion %s, %s, %s\n", plugin_short_id(descriptor->id), descriptor->name,
-			descriptor->description, descriptor->version, descriptor->licence, plugin->path);
+		descriptor->description, descriptor->version, descriptor->licence, plugin->path);
 	if (descriptor->param_count)
 		printf("\nParameters\n");
 	for (uint32_t i = 0; i < descriptor->param_count; i++) {
@@ -113,9 +114,9 @@ static void info_print(const struct plugin *plugin)
 		const struct vmm_port_row *row = &plugin->ports[i];
 
 		printf("  %s: %s, %s side%s%s\n      %s\n", row->key, row->interfaces,
-				row->role == VMM_ROLE_UPPER ? "upper" : "lower",
-				row->flags & VMM_PORT_REQUIRED ? ", required" : "",
-				row->flags & VMM_PORT_LIVE ? ", can change while the machine runs" : "", row->help);
+			row->role == VMM_ROLE_UPPER ? "upper" : "lower",
+			row->flags & VMM_PORT_REQUIRED ? ", required" : "",
+			row->flags & VMM_PORT_LIVE ? ", can change while the machine runs" : "", row->help);
 	}
 }
 
@@ -145,7 +146,7 @@ static int plugin_check(int argc, char **argv)
 		words[i + 1] = argv[i];
 	execvp(program ? program : VMM_BIN_DIR "/vmm-plugin-check", words);
 	return command_failed("%s cannot be run: %s: install it with vmm's SDK, or name it with VMM_PLUGIN_CHECK",
-			program ? program : VMM_BIN_DIR "/vmm-plugin-check", strerror(errno));
+		program ? program : VMM_BIN_DIR "/vmm-plugin-check", strerror(errno));
 }
 
 int command_plugin(int argc, char **argv)

@@ -98,9 +98,10 @@ int command_attach(int argc, char **argv)
 	settings = json_array();
 	for (int i = 3; i < argc; i++)
 		json_array_append_new(settings, json_string(argv[i]));
-	status = command_call(argv[0], "attach", json_pack("{s:s, s:s, s:s, s:o}", "instance", argv[1], "port", port,
-							 "value", argv[2], "settings", settings),
-			&result);
+	status = command_call(argv[0], "attach",
+		json_pack("{s:s, s:s, s:s, s:o}", "instance", argv[1], "port", port, "value", argv[2], "settings",
+			settings),
+		&result);
 	json_decref(result);
 	return status;
 }
@@ -115,8 +116,8 @@ int command_detach(int argc, char **argv)
 		return command_usage("detach", "it takes NAME INSTANCE.PORT");
 	status = attach_words("detach", argv[1], &port);
 	if (!status)
-		status = command_call(argv[0], "detach", json_pack("{s:s, s:s}", "instance", argv[1], "port", port),
-				&result);
+		status = command_call(
+			argv[0], "detach", json_pack("{s:s, s:s}", "instance", argv[1], "port", port), &result);
 	json_decref(result);
 	return status;
 }
@@ -139,20 +140,21 @@ static void status_print(json_t *status)
 	size_t index;
 
 	printf("%s: %s, pid %lld\n", json_string_value(json_object_get(status, "name")),
-			json_string_value(json_object_get(status, "state")),
-			(long long)json_integer_value(json_object_get(status, "pid")));
+		json_string_value(json_object_get(status, "state")),
+		(long long)json_integer_value(json_object_get(status, "pid")));
 	printf("guest time %.3f s, %lld instructions, idle %.3f s, %lld KiB resident at most\n",
-			(double)json_integer_value(json_object_get(status, "time_ns")) / 1e9,
-			(long long)json_integer_value(json_object_get(status, "instructions")),
-			(double)json_integer_value(json_object_get(status, "idle_ns")) / 1e9,
-			(long long)json_integer_value(json_object_get(status, "resident_kib")));
-	json_array_foreach (instances, index, instance) {
+		(double)json_integer_value(json_object_get(status, "time_ns")) / 1e9,
+		(long long)json_integer_value(json_object_get(status, "instructions")),
+		(double)json_integer_value(json_object_get(status, "idle_ns")) / 1e9,
+		(long long)json_integer_value(json_object_get(status, "resident_kib")));
+	json_array_foreach(instances, index, instance)
+	{
 		const char *key;
 		json_t *peer;
 
 		printf("  %-20s %s", json_string_value(json_object_get(instance, "name")),
-				json_string_value(json_object_get(instance, "plugin")));
-		json_object_foreach (json_object_get(instance, "ports"), key, peer)
+			json_string_value(json_object_get(instance, "plugin")));
+		json_object_foreach(json_object_get(instance, "ports"), key, peer)
 			printf("  %s=%s", key, json_string_value(peer));
 		putchar('\n');
 	}
@@ -208,7 +210,7 @@ static json_t *machine_row(const char *folder, const char *file)
 		return NULL;
 	if (!control_call(fd, "status", NULL, &result, text, sizeof(text)))
 		row = json_pack("{s:O, s:O, s:O}", "name", json_object_get(result, "name"), "state",
-				json_object_get(result, "state"), "pid", json_object_get(result, "pid"));
+			json_object_get(result, "state"), "pid", json_object_get(result, "pid"));
 	close(fd);
 	json_decref(result);
 	return row;
@@ -239,10 +241,10 @@ int command_list(int argc, char **argv)
 	if (!status && json) {
 		command_json(json_pack("{s:O}", "machines", machines));
 	} else if (!status) {
-		json_array_foreach (machines, index, machine)
+		json_array_foreach(machines, index, machine)
 			printf("%-24s %-8s pid %lld\n", json_string_value(json_object_get(machine, "name")),
-					json_string_value(json_object_get(machine, "state")),
-					(long long)json_integer_value(json_object_get(machine, "pid")));
+				json_string_value(json_object_get(machine, "state")),
+				(long long)json_integer_value(json_object_get(machine, "pid")));
 	}
 	json_decref(machines);
 	return status;

@@ -32,7 +32,7 @@ static int run_parse(int argc, char **argv, struct run_options *options)
 		const char *value;
 
 		if ((value = command_option(argc, argv, &i, "--set", &missing)) ||
-				(!missing && (value = command_option(argc, argv, &i, "--tier", &missing)))) {
+			(!missing && (value = command_option(argc, argv, &i, "--tier", &missing)))) {
 			bool is_tier = !strncmp(value == argv[i] ? argv[i - 1] : argv[i], "--tier", 6);
 
 			if (options->set_count == 64)
@@ -74,10 +74,10 @@ static int run_parse(int argc, char **argv, struct run_options *options)
 
 /* The first section whose plugin has a port for a byte stream: what --serial joins. */
 static int serial_port(struct config *config, struct plugin_registry *registry, const char **section, const char **port,
-		struct config_error *error)
+	struct config_error *error)
 {
 	for (unsigned i = 0; i < config->count; i++) {
-		const char *id = config_text(config, config->sections[i].name, "plugin");
+		const char *id = config_text(config, config->sections[i]->name, "plugin");
 		const struct plugin *plugin;
 		struct config_error ignored;
 
@@ -88,7 +88,7 @@ static int serial_port(struct config *config, struct plugin_registry *registry, 
 
 			if (row->role != VMM_ROLE_UPPER || strncmp(row->interfaces, "vmm.port.char/", 14) != 0)
 				continue;
-			*section = config->sections[i].name;
+			*section = config->sections[i]->name;
 			*port = row->key;
 			return 0;
 		}
@@ -97,8 +97,8 @@ static int serial_port(struct config *config, struct plugin_registry *registry, 
 }
 
 /* --serial KIND is the plugin whose name is "char-" and KIND; a PATH takes the one for files. */
-static int run_serial(struct config *config, struct plugin_registry *registry, const char *serial,
-		struct config_error *error)
+static int run_serial(
+	struct config *config, struct plugin_registry *registry, const char *serial, struct config_error *error)
 {
 	bool path = strchr(serial, '/') != NULL;
 	const char *section = NULL, *port = NULL;
@@ -108,6 +108,9 @@ static int run_serial(struct config *config, struct plugin_registry *registry, c
 	if (status)
 		return status;
 	snprintf(plugin, sizeof(plugin), "char-%s", path ? "file" : serial);
+	/* Whatever the file says of the backend that was there is not meant for this one. */
+	snprintf(key, sizeof(key), "%s.", port);
+	config_drop(config, section, key);
 	status = config_put(config, section, port, plugin, NULL, 0);
 	snprintf(key, sizeof(key), "%s.file", port);
 	if (!status && path)
@@ -147,11 +150,12 @@ static int run_report(const char *path, struct machine *machine)
 	int status;
 
 	report = json_pack("{s:I, s:I}", "instructions", (json_int_t)engine_instructions(engine), "time_ns",
-			(json_int_t)clock_now(machine_env(machine)->clock));
+		(json_int_t)clock_now(machine_env(machine)->clock));
 	if (!report)
 		return command_failed("out of memory");
-	status = json_dump_file(report, path, JSON_COMPACT) ? command_failed("%s: cannot be written: %s", path, strerror(errno))
-							    : STATUS_DONE;
+	status = json_dump_file(report, path, JSON_COMPACT)
+		? command_failed("%s: cannot be written: %s", path, strerror(errno))
+		: STATUS_DONE;
 	json_decref(report);
 	return status;
 }

@@ -35,7 +35,7 @@ static void serve_event(struct serve *serve, const char *name)
 }
 
 static json_t *serve_done(struct serve *serve, int status, const struct config_error *inner, const char *event,
-		struct control_error *error)
+	struct control_error *error)
 {
 	if (status)
 		return control_fail(error, CONTROL_FAILED, "%s", inner->text[0] ? inner->text : strerror(-status));
@@ -54,10 +54,10 @@ static json_t *serve_instances(struct machine *machine)
 		for (const struct join *join = machine->joins; join; join = join->next)
 			if (join->member == member)
 				json_object_set_new(ports, join->row->key,
-						json_string(join->peer ? join->peer->instance->name : "core"));
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", member->instance->name, "plugin",
-						  plugin_short_id(member->instance->plugin->descriptor.id), "ports",
-						  ports));
+					json_string(join->peer ? join->peer->instance->name : "core"));
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:o}", "name", member->instance->name, "plugin",
+				plugin_short_id(member->instance->plugin->descriptor.id), "ports", ports));
 	}
 	return list;
 }
@@ -79,9 +79,10 @@ static json_t *serve_status(struct serve *serve, const char *method, json_t *par
 	for (unsigned i = 0; memory_view_range(machine->memory, i, &range); i++) {
 		char text[64];
 
-		snprintf(text, sizeof(text), "%09llx-%09llx", (unsigned long long)range.first, (unsigned long long)range.last);
-		json_array_append_new(memory, json_pack("{s:s, s:s, s:b}", "range", text, "region", range.name, "readonly",
-						    range.readonly));
+		snprintf(text, sizeof(text), "%09llx-%09llx", (unsigned long long)range.first,
+			(unsigned long long)range.last);
+		json_array_append_new(memory,
+			json_pack("{s:s, s:s, s:b}", "range", text, "region", range.name, "readonly", range.readonly));
 	}
 	for (unsigned i = 0; (claim = io_claim_info(machine->io, i, &enabled)); i++) {
 		char text[32];
@@ -92,10 +93,10 @@ static json_t *serve_status(struct serve *serve, const char *method, json_t *par
 	}
 	getrusage(RUSAGE_SELF, &usage);
 	status = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name", machine_name(machine), "state",
-			state_word(machine), "pid", (int)getpid(), "time_ns", (json_int_t)clock_now(&machine->clock),
-			"instructions", (json_int_t)engine_instructions(engine), "idle_ns", (json_int_t)engine_idle(engine),
-			"resident_kib", (json_int_t)usage.ru_maxrss, "instances", serve_instances(machine), "memory", memory,
-			"ports", ports);
+		state_word(machine), "pid", (int)getpid(), "time_ns", (json_int_t)clock_now(&machine->clock),
+		"instructions", (json_int_t)engine_instructions(engine), "idle_ns", (json_int_t)engine_idle(engine),
+		"resident_kib", (json_int_t)usage.ru_maxrss, "instances", serve_instances(machine), "memory", memory,
+		"ports", ports);
 	lock_release(&machine->lock);
 	return status;
 }
@@ -170,10 +171,11 @@ static json_t *serve_attach(struct serve *serve, const char *method, json_t *par
 		value = param_text(params, "value", error);
 	if (!port || (attach && !value))
 		return NULL;
-	json_array_foreach (settings, index, setting) {
+	json_array_foreach(settings, index, setting)
+	{
 		if (count == 32 || !json_is_string(setting))
 			return control_fail(error, CONTROL_INVALID_PARAMS,
-					"\"settings\" is a list of at most 32 strings KEY=VALUE");
+				"\"settings\" is a list of at most 32 strings KEY=VALUE");
 		sets[count++] = json_string_value(setting);
 	}
 	if (attach)
@@ -193,7 +195,8 @@ static json_t *serve_trace(struct serve *serve, const char *method, json_t *para
 	if (!what)
 		return NULL;
 	if (!command_trace_words(what, &cpu, &io))
-		return control_fail(error, CONTROL_INVALID_PARAMS, "trace exec, int, mmu and io, parted by commas, or off");
+		return control_fail(
+			error, CONTROL_INVALID_PARAMS, "trace exec, int, mmu and io, parted by commas, or off");
 	machine_trace(serve->machine, cpu, io);
 	return serve_done(serve, 0, NULL, NULL, error);
 }
@@ -252,8 +255,8 @@ static void serve_plugin_event(void *self, const char *instance, const char *nam
 	struct serve *serve = self;
 	json_t *data = json_loads(json, JSON_DECODE_ANY, NULL);
 
-	control_event(serve->server, json_pack("{s:s, s:s, s:o}", "instance", instance, "event", name, "data",
-						data ? data : json_null()));
+	control_event(serve->server,
+		json_pack("{s:s, s:s, s:o}", "instance", instance, "event", name, "data", data ? data : json_null()));
 }
 
 int serve_new(struct machine *machine, struct serve **result, struct config_error *error)
@@ -264,15 +267,16 @@ int serve_new(struct machine *machine, struct serve **result, struct config_erro
 
 	if (!folder) {
 		config_fail(error, NULL, 0,
-				"there is no private folder for the control socket: set XDG_RUNTIME_DIR to a folder of yours "
-				"(mode 700)");
+			"there is no private folder for the control socket: set XDG_RUNTIME_DIR to a folder of yours "
+			"(mode 700)");
 		status = -EACCES;
 	} else if (serve && asprintf(&path, "%s/%s.sock", folder, machine_name(machine)) >= 0) {
 		status = control_server_new(machine->loop, path, serve_handle, serve, &serve->server);
 		if (status == -EADDRINUSE)
-			config_fail(error, NULL, 0, "a machine called \"%s\" runs already: stop it, or give this one another "
-						    "name (--set machine.name=NAME)",
-					machine_name(machine));
+			config_fail(error, NULL, 0,
+				"a machine called \"%s\" runs already: stop it, or give this one another "
+				"name (--set machine.name=NAME)",
+				machine_name(machine));
 		else if (status)
 			config_fail(error, path, 0, "the control socket cannot be made: %s", strerror(-status));
 	}

@@ -54,7 +54,7 @@ void config_free(struct config *config)
 	if (!config)
 		return;
 	for (unsigned i = 0; i < config->count; i++) {
-		struct config_section *section = &config->sections[i];
+		struct config_section *section = config->sections[i];
 
 		for (unsigned j = 0; j < section->count; j++) {
 			key_clear(&section->keys[j]);
@@ -62,6 +62,7 @@ void config_free(struct config *config)
 		}
 		free(section->keys);
 		free(section->name);
+		free(section);
 	}
 	for (unsigned i = 0; i < config->file_count; i++)
 		free(config->files[i]);
@@ -73,8 +74,8 @@ void config_free(struct config *config)
 struct config_section *config_section(const struct config *config, const char *name)
 {
 	for (unsigned i = 0; i < config->count; i++)
-		if (!strcmp(config->sections[i].name, name))
-			return &config->sections[i];
+		if (!strcmp(config->sections[i]->name, name))
+			return config->sections[i];
 	return NULL;
 }
 
@@ -99,18 +100,23 @@ const char *config_text(const struct config *config, const char *section, const 
 static struct config_section *section_add(struct config *config, const char *name, const char *file, unsigned line)
 {
 	struct config_section *section = config_section(config, name);
+	struct config_section **sections;
 
 	if (section)
 		return section;
-	section = realloc(config->sections, (config->count + 1) * sizeof(*section));
+	sections = realloc(config->sections, (config->count + 1) * sizeof(struct config_section *));
+	if (!sections)
+		return NULL;
+	config->sections = sections;
+	section = calloc(1, sizeof(*section));
 	if (!section)
 		return NULL;
-	config->sections = section;
-	section += config->count;
 	*section = (struct config_section){ .name = strdup(name), .file = file, .line = line };
-	if (!section->name)
+	if (!section->name) {
+		free(section);
 		return NULL;
-	config->count++;
+	}
+	sections[config->count++] = section;
 	return section;
 }
 
@@ -162,7 +168,7 @@ static const char *file_add(struct config *config, const char *file)
 
 /* Add a value; the first of a file replaces what came before it. */
 int config_add(struct config *config, const char *section_name, const char *key_name, const char *value,
-		const char *file, unsigned line, bool replace)
+	const char *file, unsigned line, bool replace)
 {
 	const char *kept = file ? file_add(config, file) : NULL;
 	struct config_section *section = section_add(config, section_name, kept, line);
@@ -182,10 +188,29 @@ int config_section_add(struct config *config, const char *name, const char *file
 	return kept && section_add(config, name, kept, line) ? 0 : -ENOMEM;
 }
 
-int config_put(struct config *config, const char *section, const char *key, const char *value, const char *file,
-		unsigned line)
+int config_put(
+	struct config *config, const char *section, const char *key, const char *value, const char *file, unsigned line)
 {
 	return config_add(config, section, key, value, file, line, true);
+}
+
+void config_drop(struct config *config, const char *name, const char *prefix)
+{
+	struct config_section *section = config_section(config, name);
+	unsigned kept = 0;
+
+	for (unsigned i = 0; section && i < section->count; i++) {
+		struct config_key *key = &section->keys[i];
+
+		if (strncmp(key->name, prefix, strlen(prefix)) != 0) {
+			section->keys[kept++] = *key;
+			continue;
+		}
+		key_clear(key);
+		free(key->name);
+	}
+	if (section)
+		section->count = kept;
 }
 
 /* Damerau's distance, bounded: small words, so the plain table will do. */

@@ -21,7 +21,7 @@ struct config_error {
 };
 /* Put a message there, in the form FILE:LINE: TEXT (line 0: FILE: TEXT; file NULL: TEXT).  Returns -EINVAL. */
 int config_fail(struct config_error *error, const char *file, unsigned line, const char *format, ...)
-		__attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 
 struct config_value {
 	char *text;
@@ -45,7 +45,7 @@ struct config_section {
 };
 
 struct config {
-	struct config_section *sections;
+	struct config_section **sections; /* each stays where it is */
 	unsigned count;
 	char **files; /* names that values point to */
 	unsigned file_count;
@@ -67,7 +67,10 @@ struct config_key *config_key(const struct config_section *section, const char *
 const char *config_text(const struct config *config, const char *section, const char *key);
 /* Replace or add a value. */
 int config_put(struct config *config, const char *section, const char *key, const char *value, const char *file,
-		unsigned line);
+	unsigned line);
+
+/* Take away the keys of a section that begin with `prefix`. */
+void config_drop(struct config *config, const char *section, const char *prefix);
 
 /* Of `count` words the one nearest to `word` by spelling, if it is near enough to be meant; else NULL. */
 const char *config_nearest(const char *word, const char *const *words, size_t count);

@@ -71,31 +71,32 @@ static int line_check(struct ini_input *input, const char *line)
 
 		if (!end || end[1] || !name_valid(text + 1, (size_t)(end - text - 1), false))
 			return line_fail(input,
-					"a section is written [NAME], where NAME begins with a letter and holds letters, "
-					"digits, - and _ (63 at most)");
+				"a section is written [NAME], where NAME begins with a letter and holds letters, "
+				"digits, - and _ (63 at most)");
 		*end = 0;
 		if (config_section(input->seen, text + 1))
 			return config_fail(input->error, input->path, input->line,
-					"section [%s] is there a second time (first in line %u): merge the two", text + 1,
-					config_section(input->seen, text + 1)->line);
+				"section [%s] is there a second time (first in line %u): merge the two", text + 1,
+				config_section(input->seen, text + 1)->line);
 		input->first_line = input->line;
 		snprintf(input->section, sizeof(input->section), "%s", text + 1);
 		if (config_section_add(input->seen, text + 1, input->path, input->line) ||
-				config_section_add(input->config, text + 1, input->path, input->line))
+			config_section_add(input->config, text + 1, input->path, input->line))
 			return -ENOMEM;
 		return 0;
 	}
 	equals = strchr(text, '=');
 	if (!equals)
-		return line_fail(input, "this is neither a section ([NAME]), nor a setting (KEY = VALUE), nor a comment "
-					"(# or ;)");
+		return line_fail(input,
+			"this is neither a section ([NAME]), nor a setting (KEY = VALUE), nor a comment "
+			"(# or ;)");
 	*equals = 0;
 	text = text_trim(text);
 	if (!name_valid(text, strlen(text), true))
 		return config_fail(input->error, input->path, input->line,
-				"\"%s\" is not a key: a key is made of names (a letter, then letters, digits, - and _) "
-				"joined by dots",
-				text);
+			"\"%s\" is not a key: a key is made of names (a letter, then letters, digits, - and _) "
+			"joined by dots",
+			text);
 	if (!input->first_line)
 		return line_fail(input, "a setting stands before the first section: put [machine] above it");
 	return 0;
@@ -145,7 +146,7 @@ static int input_value(void *user, const char *cut, const char *name, const char
 	if (input->status)
 		return 0;
 	if (config_add(input->seen, section, name, value, input->path, input->line, false) ||
-			config_add(input->config, section, name, value, input->path, input->line, first))
+		config_add(input->config, section, name, value, input->path, input->line, first))
 		input->status = -ENOMEM;
 	return !input->status;
 }

@@ -7,7 +7,7 @@
 #include "vmm/config/config.h"
 
 int config_add(struct config *config, const char *section, const char *key, const char *value, const char *file,
-		unsigned line, bool replace);
+	unsigned line, bool replace);
 int config_section_add(struct config *config, const char *name, const char *file, unsigned line);
 
 #endif

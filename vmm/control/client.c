@@ -47,7 +47,7 @@ static int line_read(int fd, char **line)
 int control_call(int fd, const char *method, json_t *params, json_t **result, char *message, size_t size)
 {
 	json_t *request = json_pack("{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", 1, "method", method, "params",
-			params ? params : json_object());
+		params ? params : json_object());
 	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL, *line = NULL;
 	json_t *reply = NULL;
 	int status = text ? file_write(fd, text, strlen(text)) : -ENOMEM;

@@ -14,14 +14,14 @@
 
 #include "vmm/event/loop.h"
 
-#define CONTROL_VERSION 1
+#define CONTROL_VERSION  1
 #define CONTROL_LINE_MAX (1u << 20)
 
 /* JSON-RPC's own codes, and ours from -32000 down. */
 #define CONTROL_INVALID_REQUEST (-32600)
-#define CONTROL_NO_METHOD (-32601)
-#define CONTROL_INVALID_PARAMS (-32602)
-#define CONTROL_FAILED (-32000)
+#define CONTROL_NO_METHOD       (-32601)
+#define CONTROL_INVALID_PARAMS  (-32602)
+#define CONTROL_FAILED          (-32000)
 
 struct control_server;
 
@@ -31,7 +31,7 @@ struct control_error {
 };
 /* Fill an error in; returns NULL. */
 json_t *control_fail(struct control_error *error, int code, const char *format, ...)
-		__attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
 /* Answer a request: a new reference, or NULL with *error filled in.  `params` is an object, perhaps empty. */
 typedef json_t *control_handler(void *self, const char *method, json_t *params, struct control_error *error);
@@ -42,7 +42,7 @@ char *control_folder(bool make);
 
 /* Listen on `path`.  -EADDRINUSE: a machine of this name runs already. */
 int control_server_new(struct event_loop *loop, const char *path, control_handler *handler, void *self,
-		struct control_server **server);
+	struct control_server **server);
 void control_server_free(struct control_server *server);
 /* Answer what has come in.  On the event loop's thread, without the machine lock. */
 void control_poll(struct control_server *server);

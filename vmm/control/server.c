@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define CLIENTS_MAX 32u
-#define OUTPUT_MAX (4u << 20) /* bytes that a client which does not read may leave waiting */
+#define OUTPUT_MAX  (4u << 20) /* bytes that a client which does not read may leave waiting */
 
 struct client {
 	struct client *next;
@@ -99,7 +99,8 @@ static void client_flush(struct client *client)
 		client->output_length -= (size_t)done;
 	}
 	if (!client->closed)
-		loop_watch_modify(client->server->loop, client->watch, LOOP_READ | (client->output_length ? LOOP_WRITE : 0));
+		loop_watch_modify(
+			client->server->loop, client->watch, LOOP_READ | (client->output_length ? LOOP_WRITE : 0));
 }
 
 static void client_send(struct client *client, json_t *message)
@@ -110,8 +111,9 @@ static void client_send(struct client *client, json_t *message)
 	json_decref(message);
 	if (!text)
 		return;
-	grown = client->output_length + length < OUTPUT_MAX ? realloc(client->output, client->output_length + length + 1)
-							     : NULL;
+	grown = client->output_length + length < OUTPUT_MAX
+		? realloc(client->output, client->output_length + length + 1)
+		: NULL;
 	if (!grown) {
 		client_close(client);
 	} else {
@@ -139,7 +141,7 @@ static json_t *reply_error(json_t *id, int code, const char *text)
 		message = json_string(plain);
 	}
 	return json_pack("{s:s, s:{s:i, s:o}, s:O?}", "jsonrpc", "2.0", "error", "code", code, "message", message, "id",
-			id ? id : json_null());
+		id ? id : json_null());
 }
 
 static json_t *server_call(struct client *client, const char *method, json_t *params, struct control_error *error)
@@ -172,8 +174,10 @@ static void client_request(struct client *client, const char *line, size_t lengt
 	const char *version = json_string_value(json_object_get(request, "jsonrpc"));
 
 	if (!method || !version || strcmp(version, "2.0") != 0 || (params && !json_is_object(params))) {
-		client_send(client, reply_error(id, CONTROL_INVALID_REQUEST,
-					"a request is {\"jsonrpc\": \"2.0\", \"id\": ..., \"method\": ..., \"params\": {...}}"));
+		client_send(client,
+			reply_error(id, CONTROL_INVALID_REQUEST,
+				"a request is {\"jsonrpc\": \"2.0\", \"id\": ..., \"method\": ..., \"params\": "
+				"{...}}"));
 		goto out;
 	}
 	if (!params)
@@ -212,7 +216,7 @@ static void client_ready(void *self, uint64_t token, uint32_t events)
 			client->input_capacity = capacity;
 		}
 		got = recv(client->fd, client->input + client->input_length,
-				client->input_capacity - client->input_length, MSG_DONTWAIT);
+			client->input_capacity - client->input_length, MSG_DONTWAIT);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -262,8 +266,8 @@ static int socket_address(struct sockaddr_un *address, const char *path)
 	return 0;
 }
 
-int control_server_new(struct event_loop *loop, const char *path, control_handler *handler, void *self,
-		struct control_server **result)
+int control_server_new(
+	struct event_loop *loop, const char *path, control_handler *handler, void *self, struct control_server **result)
 {
 	struct control_server *server = calloc(1, sizeof(*server));
 	struct sockaddr_un address;
@@ -291,8 +295,8 @@ int control_server_new(struct event_loop *loop, const char *path, control_handle
 	}
 	unlink(path);
 	server->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (server->fd < 0 || bind(server->fd, (const struct sockaddr *)&address, sizeof(address)) || chmod(path, 0600) ||
-			listen(server->fd, 8)) {
+	if (server->fd < 0 || bind(server->fd, (const struct sockaddr *)&address, sizeof(address)) ||
+		chmod(path, 0600) || listen(server->fd, 8)) {
 		status = -errno;
 		goto fail;
 	}
@@ -370,11 +374,13 @@ void control_poll(struct control_server *server)
 	if (events)
 		server->events = json_array();
 	pthread_mutex_unlock(&server->mutex);
-	json_array_foreach (events, index, event) {
+	json_array_foreach(events, index, event)
+	{
 		for (struct client *client = server->clients; client; client = client->next)
 			if (client->events && !client->closed)
-				client_send(client, json_pack("{s:s, s:s, s:O}", "jsonrpc", "2.0", "method", "event",
-								    "params", event));
+				client_send(client,
+					json_pack("{s:s, s:s, s:O}", "jsonrpc", "2.0", "method", "event", "params",
+						event));
 	}
 	json_decref(events);
 	clients_sweep(server, false);

@@ -20,64 +20,79 @@ enum { CPU_RAX, CPU_RCX, CPU_RDX, CPU_RBX, CPU_RSP, CPU_RBP, CPU_RSI, CPU_RDI };
 enum { CPU_ES, CPU_CS, CPU_SS, CPU_DS, CPU_FS, CPU_GS, CPU_SEGMENTS };
 
 /* RFLAGS */
-#define CPU_FLAG_CF (1u << 0)
-#define CPU_FLAG_FIXED (1u << 1)
-#define CPU_FLAG_PF (1u << 2)
-#define CPU_FLAG_AF (1u << 4)
-#define CPU_FLAG_ZF (1u << 6)
-#define CPU_FLAG_SF (1u << 7)
-#define CPU_FLAG_TF (1u << 8)
-#define CPU_FLAG_IF (1u << 9)
-#define CPU_FLAG_DF (1u << 10)
-#define CPU_FLAG_OF (1u << 11)
-#define CPU_FLAG_IOPL (3u << 12)
-#define CPU_FLAG_NT (1u << 14)
-#define CPU_FLAG_RF (1u << 16)
-#define CPU_FLAG_VM (1u << 17)
-#define CPU_FLAG_AC (1u << 18)
-#define CPU_FLAG_VIF (1u << 19)
-#define CPU_FLAG_VIP (1u << 20)
-#define CPU_FLAG_ID (1u << 21)
+#define CPU_FLAG_CF          (1u << 0)
+#define CPU_FLAG_FIXED       (1u << 1)
+#define CPU_FLAG_PF          (1u << 2)
+#define CPU_FLAG_AF          (1u << 4)
+#define CPU_FLAG_ZF          (1u << 6)
+#define CPU_FLAG_SF          (1u << 7)
+#define CPU_FLAG_TF          (1u << 8)
+#define CPU_FLAG_IF          (1u << 9)
+#define CPU_FLAG_DF          (1u << 10)
+#define CPU_FLAG_OF          (1u << 11)
+#define CPU_FLAG_IOPL        (3u << 12)
+#define CPU_FLAG_NT          (1u << 14)
+#define CPU_FLAG_RF          (1u << 16)
+#define CPU_FLAG_VM          (1u << 17)
+#define CPU_FLAG_AC          (1u << 18)
+#define CPU_FLAG_VIF         (1u << 19)
+#define CPU_FLAG_VIP         (1u << 20)
+#define CPU_FLAG_ID          (1u << 21)
 #define CPU_FLAGS_ARITHMETIC (CPU_FLAG_CF | CPU_FLAG_PF | CPU_FLAG_AF | CPU_FLAG_ZF | CPU_FLAG_SF | CPU_FLAG_OF)
 
 /* Control registers */
-#define CPU_CR0_PE (1u << 0)
-#define CPU_CR0_MP (1u << 1)
-#define CPU_CR0_EM (1u << 2)
-#define CPU_CR0_TS (1u << 3)
-#define CPU_CR0_ET (1u << 4)
-#define CPU_CR0_NE (1u << 5)
-#define CPU_CR0_WP (1u << 16)
-#define CPU_CR0_AM (1u << 18)
-#define CPU_CR0_NW (1u << 29)
-#define CPU_CR0_CD (1u << 30)
-#define CPU_CR0_PG (1u << 31)
-#define CPU_CR4_VME (1u << 0)
-#define CPU_CR4_PVI (1u << 1)
-#define CPU_CR4_TSD (1u << 2)
-#define CPU_CR4_DE (1u << 3)
-#define CPU_CR4_PSE (1u << 4)
-#define CPU_CR4_PAE (1u << 5)
-#define CPU_CR4_MCE (1u << 6)
-#define CPU_CR4_PGE (1u << 7)
-#define CPU_CR4_PCE (1u << 8)
-#define CPU_CR4_OSFXSR (1u << 9)
+#define CPU_CR0_PE         (1u << 0)
+#define CPU_CR0_MP         (1u << 1)
+#define CPU_CR0_EM         (1u << 2)
+#define CPU_CR0_TS         (1u << 3)
+#define CPU_CR0_ET         (1u << 4)
+#define CPU_CR0_NE         (1u << 5)
+#define CPU_CR0_WP         (1u << 16)
+#define CPU_CR0_AM         (1u << 18)
+#define CPU_CR0_NW         (1u << 29)
+#define CPU_CR0_CD         (1u << 30)
+#define CPU_CR0_PG         (1u << 31)
+#define CPU_CR4_VME        (1u << 0)
+#define CPU_CR4_PVI        (1u << 1)
+#define CPU_CR4_TSD        (1u << 2)
+#define CPU_CR4_DE         (1u << 3)
+#define CPU_CR4_PSE        (1u << 4)
+#define CPU_CR4_PAE        (1u << 5)
+#define CPU_CR4_MCE        (1u << 6)
+#define CPU_CR4_PGE        (1u << 7)
+#define CPU_CR4_PCE        (1u << 8)
+#define CPU_CR4_OSFXSR     (1u << 9)
 #define CPU_CR4_OSXMMEXCPT (1u << 10)
-#define CPU_CR4_UMIP (1u << 11)
-#define CPU_CR4_FSGSBASE (1u << 16)
-#define CPU_CR4_PCIDE (1u << 17)
-#define CPU_CR4_OSXSAVE (1u << 18)
-#define CPU_CR4_SMEP (1u << 20)
-#define CPU_CR4_SMAP (1u << 21)
-#define CPU_EFER_SCE (1u << 0)
-#define CPU_EFER_LME (1u << 8)
-#define CPU_EFER_LMA (1u << 10)
-#define CPU_EFER_NXE (1u << 11)
+#define CPU_CR4_UMIP       (1u << 11)
+#define CPU_CR4_FSGSBASE   (1u << 16)
+#define CPU_CR4_PCIDE      (1u << 17)
+#define CPU_CR4_OSXSAVE    (1u << 18)
+#define CPU_CR4_SMEP       (1u << 20)
+#define CPU_CR4_SMAP       (1u << 21)
+#define CPU_EFER_SCE       (1u << 0)
+#define CPU_EFER_LME       (1u << 8)
+#define CPU_EFER_LMA       (1u << 10)
+#define CPU_EFER_NXE       (1u << 11)
 
 /* Exception vectors */
 enum {
-	CPU_DE = 0, CPU_DB = 1, CPU_NMI = 2, CPU_BP = 3, CPU_OF = 4, CPU_BR = 5, CPU_UD = 6, CPU_NM = 7, CPU_DF = 8,
-	CPU_TS = 10, CPU_NP = 11, CPU_SSF = 12, CPU_GP = 13, CPU_PF = 14, CPU_MF = 16, CPU_AC = 17, CPU_MC = 18,
+	CPU_DE = 0,
+	CPU_DB = 1,
+	CPU_NMI = 2,
+	CPU_BP = 3,
+	CPU_OF = 4,
+	CPU_BR = 5,
+	CPU_UD = 6,
+	CPU_NM = 7,
+	CPU_DF = 8,
+	CPU_TS = 10,
+	CPU_NP = 11,
+	CPU_SSF = 12,
+	CPU_GP = 13,
+	CPU_PF = 14,
+	CPU_MF = 16,
+	CPU_AC = 17,
+	CPU_MC = 18,
 	CPU_XM = 19,
 };
 
@@ -90,20 +105,20 @@ struct cpu_segment {
 	uint32_t limit; /* in bytes, granularity applied */
 	uint64_t base;
 };
-#define CPU_SEGMENT_TYPE(a) ((a) & 0xfu)
-#define CPU_SEGMENT_S (1u << 4)
-#define CPU_SEGMENT_DPL(a) (((a) >> 5) & 3u)
-#define CPU_SEGMENT_P (1u << 7)
-#define CPU_SEGMENT_L (1u << 13)
-#define CPU_SEGMENT_DB (1u << 14)
-#define CPU_SEGMENT_G (1u << 15)
+#define CPU_SEGMENT_TYPE(a) ((a)&0xfu)
+#define CPU_SEGMENT_S       (1u << 4)
+#define CPU_SEGMENT_DPL(a)  (((a) >> 5) & 3u)
+#define CPU_SEGMENT_P       (1u << 7)
+#define CPU_SEGMENT_L       (1u << 13)
+#define CPU_SEGMENT_DB      (1u << 14)
+#define CPU_SEGMENT_G       (1u << 15)
 
 /* The FXSAVE image (SDM vol. 1, 10.5.1), which grows to the XSAVE area with AVX. */
 struct cpu_fxsave {
 	uint16_t fcw, fsw;
 	uint8_t ftw, reserved0; /* abridged tag word: 1 = not empty */
 	uint16_t fop;
-	uint64_t fip;  /* 32-bit form: offset in the low, selector in the high half */
+	uint64_t fip; /* 32-bit form: offset in the low, selector in the high half */
 	uint64_t fdp;
 	uint32_t mxcsr, mxcsr_mask;
 	uint8_t st[8][16]; /* relative to the top of stack; MMX registers are physical: mm(i) = st[(i - top) & 7] */
@@ -132,7 +147,7 @@ struct state_reader;
 struct cpu {
 	/* Architectural state. */
 	uint64_t gpr[17]; /* the last is always zero: what an absent base or index register reads as */
-	uint64_t rip; /* of the instruction that runs, while one runs; else of the next */
+	uint64_t rip;     /* of the instruction that runs, while one runs; else of the next */
 	/* RFLAGS.  The six arithmetic flags are valid here only while flags_op is FLAGS_VALID; cpu_rflags()
 	 * and cpu_rflags_set() in flags.h hide that. */
 	uint64_t rflags;
@@ -142,7 +157,10 @@ struct cpu {
 
 	struct cpu_segment segment[CPU_SEGMENTS];
 	struct cpu_segment ldtr, tr;
-	struct { uint64_t base; uint32_t limit; } gdtr, idtr;
+	struct {
+		uint64_t base;
+		uint32_t limit;
+	} gdtr, idtr;
 	uint64_t cr0, cr2, cr3, cr4, efer, xcr0;
 	uint64_t dr[8];
 	uint64_t pdpte[4]; /* PAE: loaded by MOV to CR3, as the SDM says, not at each walk */
@@ -161,29 +179,29 @@ struct cpu {
 	bool interrupt_shadow; /* after STI or MOV SS: no interrupt before the next instruction has ended */
 	bool shadow_ss;        /* the shadow is of MOV/POP SS, which holds #DB and NMI off too */
 	bool nmi_blocked;
-	bool halted;    /* HLT; ended by an interrupt, NMI, INIT, SMI */
-	bool wait_sipi; /* an application processor after INIT */
+	bool halted;           /* HLT; ended by an interrupt, NMI, INIT, SMI */
+	bool wait_sipi;        /* an application processor after INIT */
 	uint64_t instructions; /* retired since reset; interrupted and repeated string steps as in docs/engine.md */
 
 	/* The run in progress. */
-	uint64_t budget_end;  /* cpu_run() returns when instructions reaches this */
+	uint64_t budget_end; /* cpu_run() returns when instructions reaches this */
 	struct cpu_exception exception;
-	uint64_t pending_db;  /* DR6 bits of traps to be taken after this instruction */
-	bool block_end;       /* leave the running block after this instruction */
-	uint64_t next_rip;    /* where RIP goes when the running instruction succeeds; jumps change it */
+	uint64_t pending_db; /* DR6 bits of traps to be taken after this instruction */
+	bool block_end;      /* leave the running block after this instruction */
+	uint64_t next_rip;   /* where RIP goes when the running instruction succeeds; jumps change it */
 
 	/* Derived from the architectural state by cpu_mode_update() and its kin (mode.h); never saved. */
 	struct cpu_fast_segment {
 		uint64_t base, read_end, write_end; /* an access that ends at or below *_end needs no other check */
 	} fast[CPU_SEGMENTS];
-	uint64_t linear_mask;                       /* width of linear addresses */
-	uint64_t ip_mask;                           /* width of the instruction pointer */
-	uint64_t stack_mask;                        /* width of the stack pointer, by SS.B */
-	uint32_t code_limit;                        /* CS limit that the block links in use were made under */
-	uint64_t context;                           /* block key: mode word << 32 | CS base */
+	uint64_t linear_mask;                         /* width of linear addresses */
+	uint64_t ip_mask;                             /* width of the instruction pointer */
+	uint64_t stack_mask;                          /* width of the stack pointer, by SS.B */
+	uint32_t code_limit;                          /* CS limit that the block links in use were made under */
+	uint64_t context;                             /* block key: mode word << 32 | CS base */
 	const struct tlb_entry *tlb_read, *tlb_write; /* of the current privilege, or the empty array */
-	bool attention; /* own thread: look at events before the next block */
-	bool slow;      /* one instruction at a time: TF, breakpoints, shadow, trace */
+	bool attention;                               /* own thread: look at events before the next block */
+	bool slow;                                    /* one instruction at a time: TF, breakpoints, shadow, trace */
 
 	/* Requests from other threads. */
 	uint32_t request; /* CPU_REQUEST_*, atomic */
@@ -205,9 +223,9 @@ struct cpu {
 	void *trace_self;
 };
 
-#define CPU_TRACE_EXEC (1u << 0)      /* every instruction */
-#define CPU_TRACE_INT (1u << 1)       /* interrupts and exceptions */
-#define CPU_TRACE_MMU (1u << 2)       /* page faults, TLB flushes */
+#define CPU_TRACE_EXEC (1u << 0) /* every instruction */
+#define CPU_TRACE_INT  (1u << 1) /* interrupts and exceptions */
+#define CPU_TRACE_MMU  (1u << 2) /* page faults, TLB flushes */
 
 enum cpu_exit {
 	CPU_EXIT_REQUEST,  /* CPU_REQUEST_EXIT was set (and is cleared) */
@@ -220,10 +238,10 @@ enum cpu_exit {
 struct cpu_config {
 	unsigned index, count;
 	struct cpu_bus bus;
-	const char *model;   /* name for cpu_model_find(); NULL: the default */
-	uint64_t tsc_hz;     /* 0: 1 GHz */
-	bool apic;           /* has a local APIC */
-	struct cpu_thunks *thunks; /* shared by the machine's CPUs, each takes a reference; NULL: one of its own */
+	const char *model;              /* name for cpu_model_find(); NULL: the default */
+	uint64_t tsc_hz;                /* 0: 1 GHz */
+	bool apic;                      /* has a local APIC */
+	struct cpu_thunks *thunks;      /* shared by the machine's CPUs, each takes a reference; NULL: one of its own */
 	unsigned physical_address_bits; /* 0: by model */
 };
 

@@ -14,9 +14,9 @@
 
 struct insn;
 
-#define CPU_OK 0
+#define CPU_OK    0
 #define CPU_FAULT 1 /* cpu->exception is filled in; RIP, registers and memory are as before the instruction */
-#define CPU_END 2   /* done, and the block must end here: control moved, or state changed that blocks key on */
+#define CPU_END   2 /* done, and the block must end here: control moved, or state changed that blocks key on */
 
 #define CPU_REPEAT 3 /* a string instruction was interrupted between two iterations: it has not retired */
 
@@ -29,29 +29,29 @@ struct insn {
 		uintptr_t extra;
 	};
 	int64_t displacement;
-	uint64_t immediate;   /* sign-extended where the encoding is; far pointers: the offset */
-	uint16_t immediate2;  /* far pointers: the selector; ENTER: the nesting level */
-	uint16_t opcode;      /* map << 8 | byte: map 0 one-byte, 1 = 0F, 2 = 0F38, 3 = 0F3A */
-	uint8_t length;       /* in bytes, prefixes included */
-	uint8_t modrm;        /* the byte itself, if there is one */
-	uint8_t mod;          /* 3: register operand; memory otherwise */
-	uint8_t reg, rm;      /* with REX.R and REX.B */
-	uint8_t base, index;  /* register numbers; INSN_NONE where absent (INSN_RIP: RIP-relative) */
-	uint8_t scale;        /* shift count */
-	uint8_t segment;      /* effective segment of the memory operand: override or default */
+	uint64_t immediate;       /* sign-extended where the encoding is; far pointers: the offset */
+	uint16_t immediate2;      /* far pointers: the selector; ENTER: the nesting level */
+	uint16_t opcode;          /* map << 8 | byte: map 0 one-byte, 1 = 0F, 2 = 0F38, 3 = 0F3A */
+	uint8_t length;           /* in bytes, prefixes included */
+	uint8_t modrm;            /* the byte itself, if there is one */
+	uint8_t mod;              /* 3: register operand; memory otherwise */
+	uint8_t reg, rm;          /* with REX.R and REX.B */
+	uint8_t base, index;      /* register numbers; INSN_NONE where absent (INSN_RIP: RIP-relative) */
+	uint8_t scale;            /* shift count */
+	uint8_t segment;          /* effective segment of the memory operand: override or default */
 	uint8_t segment_override; /* CPU_ES.. or INSN_NONE: as it was encoded */
-	uint8_t operand_size; /* 2, 4 or 8, by mode and prefixes; byte forms of an opcode ignore it */
-	uint8_t address_size; /* 2, 4 or 8 */
-	uint8_t rex;          /* the REX byte, 0 if none */
-	uint8_t rep;          /* 0, 0xf2 or 0xf3: the last of the two that was given */
+	uint8_t operand_size;     /* 2, 4 or 8, by mode and prefixes; byte forms of an opcode ignore it */
+	uint8_t address_size;     /* 2, 4 or 8 */
+	uint8_t rex;              /* the REX byte, 0 if none */
+	uint8_t rep;              /* 0, 0xf2 or 0xf3: the last of the two that was given */
 	bool prefix66, lock;
-	bool code64;          /* decoded in 64-bit mode */
+	bool code64; /* decoded in 64-bit mode */
 	/* What insn_offset() wants: gpr[] indices (16 where absent) and how far to shift ~0 for the mask. */
 	uint8_t ea_base, ea_index, ea_shift;
 };
 
 #define INSN_NONE 0xff
-#define INSN_RIP 0xfe
+#define INSN_RIP  0xfe
 
 /* Handlers for x87 (D8..DF, 9B) and for MMX, SSE and SSE2 (map 1, prefixes 66, F2 and F3 as given; EMMS,
  * FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, CLFLUSH, fences, MOVNTI, PAUSE excluded).  NULL: undefined here, or not

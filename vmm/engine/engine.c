@@ -397,16 +397,17 @@ struct cpu *engine_cpu(struct engine *engine, unsigned index)
 
 int engine_save(struct engine *engine, struct state_writer *writer)
 {
-	state_section_begin(writer, "engine", "core.engine", 1);
+	state_section_begin(writer, ".engine", "core.engine", 1);
 	state_put_u64(writer, "cpu_count", engine->count);
 	state_put_u64(writer, "skipped", engine->vcpus[0].skipped);
-	state_put_bytes(writer, "random", engine->random, engine->config.count_instructions ? sizeof(engine->random) : 0);
+	state_put_bytes(
+		writer, "random", engine->random, engine->config.count_instructions ? sizeof(engine->random) : 0);
 	state_section_end(writer);
 	for (unsigned i = 0; i < engine->count; i++) {
 		char name[16];
 		int error;
 
-		snprintf(name, sizeof(name), "cpu%u", i);
+		snprintf(name, sizeof(name), ".cpu%u", i);
 		state_section_begin(writer, name, "core.cpu", 1);
 		error = cpu_save(engine->vcpus[i].cpu, writer);
 		state_section_end(writer);
@@ -419,7 +420,7 @@ int engine_save(struct engine *engine, struct state_writer *writer)
 int engine_load(struct engine *engine, struct state_reader *reader)
 {
 	uint64_t count = 0;
-	int error = state_section_open(reader, "engine", NULL, NULL);
+	int error = state_section_open(reader, ".engine", NULL, NULL);
 
 	if (error)
 		return error;
@@ -436,7 +437,7 @@ int engine_load(struct engine *engine, struct state_reader *reader)
 		char name[16];
 		uint32_t version;
 
-		snprintf(name, sizeof(name), "cpu%u", i);
+		snprintf(name, sizeof(name), ".cpu%u", i);
 		error = state_section_open(reader, name, NULL, &version);
 		if (error)
 			break;

@@ -48,8 +48,8 @@ void engine_free(struct engine *engine);
 /* Let the CPUs run, and have them all out of guest code.  Without the machine lock, from one thread at a time. */
 int engine_start(struct engine *engine);
 void engine_pause(struct engine *engine);
-/* Have the CPUs stand still until the next engine_pause() and engine_start(): one that asks for it itself, by an access to
- * a device, goes no further than that instruction.  Any thread. */
+/* Have the CPUs stand still until the next engine_pause() and engine_start(): one that asks for it itself, by an access
+ * to a device, goes no further than that instruction.  Any thread. */
 void engine_stand(struct engine *engine);
 /* While paused. */
 void engine_reset(struct engine *engine);

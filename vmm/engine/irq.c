@@ -295,7 +295,8 @@ static void source_field(const struct irq_source *source, char name[STATE_NAME_M
 	/* Owners' names may be long: what a field's name has no room for is cut from the left. */
 	size_t length = strlen(source->owner), room = STATE_NAME_MAX - 8;
 
-	snprintf(name, STATE_NAME_MAX + 1, "%s#%u", source->owner + (length > room ? length - room : 0), source->ordinal);
+	snprintf(name, STATE_NAME_MAX + 1, "%s#%u", source->owner + (length > room ? length - room : 0),
+		source->ordinal);
 }
 
 void irq_lines_save(struct irq_lines *lines, struct state_writer *writer)

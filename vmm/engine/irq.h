@@ -16,7 +16,7 @@
 #include "vmm/state/state.h"
 
 #define IRQ_LINES 24u
-#define IRQ_NONE UINT32_MAX
+#define IRQ_NONE  UINT32_MAX
 
 struct irq_lines;
 struct irq_source;
@@ -27,8 +27,8 @@ struct irq_controller {
 	void *self;
 	void (*line)(void *self, uint32_t line, uint32_t level);
 	void (*trigger)(void *self, uint32_t line, uint32_t level_triggered); /* may be NULL */
-	int32_t (*acknowledge)(void *self);                                  /* may be NULL */
-	void (*eoi)(void *self, uint32_t vector);                            /* may be NULL */
+	int32_t (*acknowledge)(void *self);                                   /* may be NULL */
+	void (*eoi)(void *self, uint32_t vector);                             /* may be NULL */
 };
 
 int irq_lines_new(struct machine_lock *lock, struct event_loop *loop, struct irq_lines **lines);

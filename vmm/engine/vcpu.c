@@ -10,8 +10,8 @@
 #define COUNT_QUANTUM 100000u
 /* By the host's clock, how many instructions at most and at least run before the APIC timer's deadline is looked at,
  * and how many a nanosecond may pass before a deadline that is near. */
-#define SLICE_MAX 20000u
-#define SLICE_MIN 500u
+#define SLICE_MAX                20000u
+#define SLICE_MIN                500u
 #define SLICE_NS_PER_INSTRUCTION 4u
 
 void vcpu_kick(struct vcpu *vcpu)
@@ -62,7 +62,7 @@ static void vcpu_sleep(struct vcpu *vcpu)
 	pthread_mutex_lock(&vcpu->mutex);
 	__atomic_store_n(&vcpu->halted, true, __ATOMIC_SEQ_CST);
 	while (!vcpu->stop && !vcpu->quit && !cpu_wakes(vcpu->cpu) &&
-			!__atomic_load_n(&vcpu->engine->wanted, __ATOMIC_ACQUIRE))
+		!__atomic_load_n(&vcpu->engine->wanted, __ATOMIC_ACQUIRE))
 		if (vcpu_wait(vcpu, deadline) == ETIMEDOUT && vcpu_deadline(vcpu, clock_now(clock)))
 			deadline = UINT64_MAX;
 	__atomic_store_n(&vcpu->halted, false, __ATOMIC_SEQ_CST);

@@ -13,8 +13,8 @@ struct vcpu {
 	bool thread_made;
 	struct timer apic_timer; /* clock = instructions */
 	uint64_t apic_deadline;  /* guest time; own thread */
-	uint64_t skipped; /* clock = instructions: guest ns that HLT skipped */
-	uint64_t idle;    /* host ns halted; atomic */
+	uint64_t skipped;        /* clock = instructions: guest ns that HLT skipped */
+	uint64_t idle;           /* host ns halted; atomic */
 
 	pthread_mutex_t mutex; /* of what follows */
 	pthread_cond_t wake;   /* for the CPU's thread */
@@ -30,7 +30,7 @@ struct engine {
 	struct vcpu vcpus[ENGINE_CPUS_MAX];
 	unsigned count;
 	bool running;
-	bool wanted; /* atomic: engine_wake was called */
+	bool wanted;     /* atomic: engine_wake was called */
 	unsigned lowest; /* where the search for a lowest-priority target goes on */
 	pthread_mutex_t random_mutex;
 	uint64_t random[4];

@@ -15,8 +15,8 @@
 #define CLOCK_FROZEN_NO UINT64_MAX
 
 struct guest_clock {
-	uint64_t base;   /* atomic: host time at guest time 0, while running */
-	uint64_t frozen; /* atomic: the guest time, while stopped; else CLOCK_FROZEN_NO */
+	uint64_t base;       /* atomic: host time at guest time 0, while running */
+	uint64_t frozen;     /* atomic: the guest time, while stopped; else CLOCK_FROZEN_NO */
 	int64_t real_offset; /* CLOCK_REAL less guest time, ns */
 	/* Instruction mode: the time, or NULL.  Any thread. */
 	uint64_t (*count)(void *self);

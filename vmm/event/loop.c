@@ -16,7 +16,7 @@
 #define LOOP_BATCH 32
 /* epoll data of the loop's own descriptors; handles of watches are never this small in their high half and 0
  * in their low half. */
-#define LOOP_DATA_WAKE (UINT64_C(1) << 32)
+#define LOOP_DATA_WAKE  (UINT64_C(1) << 32)
 #define LOOP_DATA_TIMER (UINT64_C(2) << 32)
 
 struct deferred {
@@ -39,9 +39,9 @@ struct watch {
 struct event_loop {
 	struct machine_lock *lock;
 	int epoll, wake, timer;
-	bool quit; /* atomic */
-	pthread_t thread; /* that runs it, while `runs` */
-	bool runs;        /* atomic */
+	bool quit;              /* atomic */
+	pthread_t thread;       /* that runs it, while `runs` */
+	bool runs;              /* atomic */
 	uint64_t timer_set_for; /* what the timerfd is set to */
 	struct handle_table watches;
 	struct timer_set host_timers;
@@ -59,7 +59,7 @@ struct event_loop {
 	struct work_count {
 		const void *owner;
 		unsigned count;
-	} *working;
+	} * working;
 	unsigned working_count, working_capacity;
 };
 
@@ -193,7 +193,7 @@ static uint32_t loop_to_epoll(uint32_t events)
 }
 
 static int watch_add(struct event_loop *loop, int fd, uint32_t events, loop_ready *callback, void *self, uint64_t token,
-		uint64_t *handle)
+	uint64_t *handle)
 {
 	struct watch *watch = malloc(sizeof(*watch));
 	struct epoll_event event = { .events = loop_to_epoll(events) };
@@ -218,7 +218,7 @@ static int watch_add(struct event_loop *loop, int fd, uint32_t events, loop_read
 }
 
 int loop_watch(struct event_loop *loop, int fd, uint32_t events, loop_ready *callback, void *self, uint64_t token,
-		uint64_t *handle)
+	uint64_t *handle)
 {
 	lock_acquire(loop->lock);
 	int status = watch_add(loop, fd, events, callback, self, token, handle);
@@ -371,7 +371,7 @@ static void loop_work_finished(struct worker_job *job)
 }
 
 int loop_work(struct event_loop *loop, const void *owner, int32_t (*work)(void *self, uint64_t token),
-		void (*done)(void *self, uint64_t token, int32_t status), void *self, uint64_t token)
+	void (*done)(void *self, uint64_t token, int32_t status), void *self, uint64_t token)
 {
 	struct worker_job *job = malloc(sizeof(*job));
 	struct deferred *call = malloc(sizeof(*call));
@@ -380,8 +380,13 @@ int loop_work(struct event_loop *loop, const void *owner, int32_t (*work)(void *
 	if (!job || !call)
 		goto fail;
 	*call = (struct deferred){ .owner = owner, .job = job };
-	*job = (struct worker_job){ .owner = owner, .work = work, .done = done, .self = self, .token = token,
-		.pool_user = loop, .call = call };
+	*job = (struct worker_job){ .owner = owner,
+		.work = work,
+		.done = done,
+		.self = self,
+		.token = token,
+		.pool_user = loop,
+		.call = call };
 	pthread_mutex_lock(&loop->mutex);
 	if (loop->working_count == loop->working_capacity) {
 		unsigned capacity = loop->working_capacity ? loop->working_capacity * 2 : 8;

@@ -14,8 +14,8 @@
 #include "vmm/event/lock.h"
 #include "vmm/event/timer.h"
 
-#define LOOP_READ 1u
-#define LOOP_WRITE 2u
+#define LOOP_READ   1u
+#define LOOP_WRITE  2u
 #define LOOP_HANGUP 4u
 
 struct event_loop;
@@ -43,7 +43,7 @@ void loop_guest_timers(struct event_loop *loop, struct timer_set *set, const str
 
 /* Call back while fd is ready (level-triggered).  These three take the machine lock.  *watch is a handle. */
 int loop_watch(struct event_loop *loop, int fd, uint32_t events, loop_ready *callback, void *self, uint64_t token,
-		uint64_t *watch);
+	uint64_t *watch);
 int loop_watch_modify(struct event_loop *loop, uint64_t watch, uint32_t events);
 void loop_unwatch(struct event_loop *loop, uint64_t watch);
 
@@ -58,7 +58,7 @@ unsigned loop_deferred_run(struct event_loop *loop);
 
 /* Run work on a worker thread, then done on the loop.  Any thread.  0 or -ENOMEM. */
 int loop_work(struct event_loop *loop, const void *owner, int32_t (*work)(void *self, uint64_t token),
-		void (*done)(void *self, uint64_t token, int32_t status), void *self, uint64_t token);
+	void (*done)(void *self, uint64_t token, int32_t status), void *self, uint64_t token);
 /* Wait until none of the owner's work (NULL: anybody's) is under way, its `done` included.  Called with the
  * machine lock, on any thread: runs deferred calls meanwhile. */
 void loop_workers_wait(struct event_loop *loop, const void *owner);

@@ -75,11 +75,13 @@ static void heap_remove(struct timer_set *set, struct timer *timer)
 }
 
 int timer_init(struct timer *timer, struct timer_set *set, void (*callback)(void *self, uint64_t token), void *self,
-		uint64_t token)
+	uint64_t token)
 {
 	int error = 0;
 
-	*timer = (struct timer){ .set = set, .callback = callback, .self = self, .token = token, .deadline = TIMER_NEVER };
+	*timer = (struct timer){
+		.set = set, .callback = callback, .self = self, .token = token, .deadline = TIMER_NEVER
+	};
 	pthread_mutex_lock(&set->mutex);
 	if (set->reserved == set->capacity) {
 		size_t capacity = set->capacity ? set->capacity * 2 : 32;
@@ -151,7 +153,7 @@ static struct timer *timer_expired(const struct timer_set *set, uint64_t now, ui
 	/* One that was armed for the past meanwhile is in front, which is rare: it must not hide the others. */
 	for (size_t i = 0; i < set->count; i++)
 		if (set->heap[i]->deadline <= now && set->heap[i]->order < limit &&
-				(!best || timer_before(set->heap[i], best)))
+			(!best || timer_before(set->heap[i], best)))
 			best = set->heap[i];
 	return best;
 }

@@ -41,7 +41,7 @@ int timer_set_init(struct timer_set *set);
 void timer_set_destroy(struct timer_set *set);
 /* 0 or -ENOMEM.  A timer that exists can always be armed. */
 int timer_init(struct timer *timer, struct timer_set *set, void (*callback)(void *self, uint64_t token), void *self,
-		uint64_t token);
+	uint64_t token);
 void timer_destroy(struct timer *timer);
 void timer_arm(struct timer *timer, uint64_t deadline);
 uint64_t timer_deadline(struct timer_set *set);

@@ -10,7 +10,7 @@
 #include "vmm/machine/parts.h"
 
 int machine_fail(struct config_error *error, const struct config_section *section, const struct config_key *key,
-		const char *format, ...)
+	const char *format, ...)
 {
 	const char *file = NULL;
 	unsigned line = 0;
@@ -31,8 +31,8 @@ int machine_fail(struct config_error *error, const struct config_section *sectio
 }
 
 /* Put the place of a section before a message that has none. */
-static int error_place(struct config_error *error, const struct config_section *section, const struct config_key *key,
-		int status)
+static int error_place(
+	struct config_error *error, const struct config_section *section, const struct config_key *key, int status)
 {
 	struct config_error inner = *error;
 
@@ -78,7 +78,7 @@ void member_free(struct machine *machine, struct member *member)
 }
 
 int member_new(struct machine *machine, const char *name, const char *plugin_id, struct config_section *section,
-		const char *prefix, struct member **result, struct config_error *error)
+	const char *prefix, struct member **result, struct config_error *error)
 {
 	const struct plugin *plugin;
 	struct member *member;
@@ -90,8 +90,8 @@ int member_new(struct machine *machine, const char *name, const char *plugin_id,
 		for (member = machine->members; member; member = member->next)
 			if (member->instance->plugin == plugin)
 				return config_fail(error, NULL, 0,
-						"a machine has at most one %s, and [%s] is one already: remove one of the two",
-						plugin_short_id(plugin->descriptor.id), member->instance->name);
+					"a machine has at most one %s, and [%s] is one already: remove one of the two",
+					plugin_short_id(plugin->descriptor.id), member->instance->name);
 	member = calloc(1, sizeof(*member));
 	if (!member)
 		goto no_memory;
@@ -137,8 +137,8 @@ static bool plugin_has_child(const struct plugin *plugin)
 	return false;
 }
 
-static int unknown_key(const struct member *member, const struct config_key *key, const char *name,
-		struct config_error *error)
+static int unknown_key(
+	const struct member *member, const struct config_key *key, const char *name, struct config_error *error)
 {
 	const struct plugin *plugin = member->instance->plugin;
 	const char *names[512];
@@ -155,17 +155,17 @@ static int unknown_key(const struct member *member, const struct config_key *key
 	near = config_nearest(name, names, count);
 	if (near)
 		return machine_fail(error, member->section, key, "%s has no key \"%s\": did you mean \"%s\"?",
-				plugin_short_id(plugin->descriptor.id), name, near);
+			plugin_short_id(plugin->descriptor.id), name, near);
 	return machine_fail(error, member->section, key, "%s has no key \"%s\": vmm plugin info %s lists those it has",
-			plugin_short_id(plugin->descriptor.id), name, plugin_short_id(plugin->descriptor.id));
+		plugin_short_id(plugin->descriptor.id), name, plugin_short_id(plugin->descriptor.id));
 }
 
 /* A key that gives a port's private instance its settings, where there is no such instance. */
 static int stray_key(const struct member *member, const struct config_key *key, const struct vmm_port_row *row,
-		struct config_error *error)
+	struct config_error *error)
 {
-	return machine_fail(error, member->section, key, "\"%s\" has no effect: port \"%s\" is not filled by a plugin here",
-			key->name, row->key);
+	return machine_fail(error, member->section, key,
+		"\"%s\" has no effect: port \"%s\" is not filled by a plugin here", key->name, row->key);
 }
 
 static bool port_private(const struct member *member, const struct vmm_port_row *row)
@@ -197,7 +197,7 @@ int member_keys(struct machine *machine, struct member *member, struct config_er
 		if (status != -ENOENT)
 			return status;
 		if (!prefix && (!strcmp(name, "bus") || !strcmp(name, "address")) &&
-				plugin_has_child(member->instance->plugin))
+			plugin_has_child(member->instance->plugin))
 			continue;
 		row = key_port(member->instance->plugin, name, &rest);
 		if (!row)
@@ -229,15 +229,15 @@ static int member_private(struct machine *machine, struct member *member, unsign
 		snprintf(prefix, sizeof(prefix), "%s%s", member->prefix, row->key);
 		key = config_key(member->section, prefix);
 		if (key->count > 1)
-			return machine_fail(error, member->section, key, "\"%s\" is set a second time (in line %u)", prefix,
-					key->values[1].line);
+			return machine_fail(error, member->section, key, "\"%s\" is set a second time (in line %u)",
+				prefix, key->values[1].line);
 		if (depth > 8)
 			return machine_fail(error, member->section, key, "ports are nested too deep here");
 		snprintf(plugin_key, sizeof(plugin_key), "%s.plugin", prefix);
 		named = config_key(member->section, plugin_key);
 		strncat(prefix, ".", sizeof(prefix) - strlen(prefix) - 1);
 		status = member_new(machine, name, named ? named->values[0].text : key->values[0].text, member->section,
-				prefix, &child, error);
+			prefix, &child, error);
 		if (status)
 			return error_place(error, member->section, named ? named : key, status);
 		child->parent = member;
@@ -258,10 +258,11 @@ static int section_member(struct machine *machine, struct config_section *sectio
 	if (core_section_name(section->name))
 		return 0;
 	if (!key || !key->count || !key->values[0].text[0])
-		return machine_fail(error, section, NULL, "[%s] names no plugin: add a line plugin = NAME (vmm plugin list)",
-				section->name);
+		return machine_fail(error, section, NULL,
+			"[%s] names no plugin: add a line plugin = NAME (vmm plugin list)", section->name);
 	if (key->count > 1)
-		return machine_fail(error, section, key, "\"plugin\" is set a second time (in line %u)", key->values[1].line);
+		return machine_fail(
+			error, section, key, "\"plugin\" is set a second time (in line %u)", key->values[1].line);
 	if (!strcmp(key->values[0].text, "none"))
 		return 0;
 	status = member_new(machine, section->name, key->values[0].text, section, "", &member, error);
@@ -276,7 +277,7 @@ int machine_assemble(struct machine *machine, struct config_error *error)
 	int status = 0;
 
 	for (unsigned i = 0; i < config->count && !status; i++)
-		status = section_member(machine, &config->sections[i], error);
+		status = section_member(machine, config->sections[i], error);
 	for (struct member *member = machine->members; member && !status; member = member->next)
 		status = member_keys(machine, member, error);
 	if (!status)

@@ -8,7 +8,8 @@
 
 #include "vmm/machine/parts.h"
 
-static struct join *join_find(const struct machine *machine, const struct member *member, const struct vmm_port_row *row)
+static struct join *join_find(
+	const struct machine *machine, const struct member *member, const struct vmm_port_row *row)
 {
 	for (struct join *join = machine->joins; join; join = join->next)
 		if (join->member == member && join->row == row)
@@ -50,20 +51,20 @@ static void peer_remove(struct machine *machine, struct member *peer, const stru
 }
 
 static int live_port(struct machine *machine, const char *instance, const char *port, struct member **member,
-		const struct vmm_port_row **row, struct config_error *error)
+	const struct vmm_port_row **row, struct config_error *error)
 {
 	*member = member_find(machine, instance);
 	if (!*member)
-		return config_fail(error, NULL, 0, "machine %s has no instance \"%s\": vmm status lists them", machine->name,
-				instance);
+		return config_fail(error, NULL, 0, "machine %s has no instance \"%s\": vmm status lists them",
+			machine->name, instance);
 	*row = port_row((*member)->instance->plugin, port);
 	if (!*row)
-		return config_fail(error, NULL, 0, "[%s] has no port \"%s\": vmm plugin info %s lists them", instance, port,
-				plugin_short_id((*member)->instance->plugin->descriptor.id));
+		return config_fail(error, NULL, 0, "[%s] has no port \"%s\": vmm plugin info %s lists them", instance,
+			port, plugin_short_id((*member)->instance->plugin->descriptor.id));
 	if (!((*row)->flags & VMM_PORT_LIVE))
 		return config_fail(error, NULL, 0,
-				"port \"%s\" of [%s] cannot change while the machine runs: change its file and start it anew",
-				port, instance);
+			"port \"%s\" of [%s] cannot change while the machine runs: change its file and start it anew",
+			port, instance);
 	return 0;
 }
 
@@ -80,8 +81,8 @@ int machine_detach(struct machine *machine, const char *instance, const char *po
 	if (!status && !join)
 		status = config_fail(error, NULL, 0, "port \"%s\" of [%s] is empty already", port, instance);
 	if (!status && (row->flags & VMM_PORT_REQUIRED))
-		status = config_fail(error, NULL, 0, "port \"%s\" of [%s] must be filled: attach another instead", port,
-				instance);
+		status = config_fail(
+			error, NULL, 0, "port \"%s\" of [%s] must be filled: attach another instead", port, instance);
 	if (!status) {
 		struct member *peer = join->peer;
 
@@ -94,7 +95,7 @@ int machine_detach(struct machine *machine, const char *instance, const char *po
 
 /* The section that a live attach makes: SECTION.PORT, as keys of a file would say it. */
 static int attach_settings(struct machine *machine, const char *section, const char *port, const char *value,
-		const char *const *sets, unsigned set_count, struct config_error *error)
+	const char *const *sets, unsigned set_count, struct config_error *error)
 {
 	int status = config_put(machine->config, section, port, value, NULL, 0);
 
@@ -113,8 +114,8 @@ static int attach_settings(struct machine *machine, const char *section, const c
 }
 
 static int attach_private(struct machine *machine, struct member *member, const struct vmm_port_row *row,
-		const char *value, const char *const *sets, unsigned set_count, struct member **peer,
-		struct config_error *error)
+	const char *value, const char *const *sets, unsigned set_count, struct member **peer,
+	struct config_error *error)
 {
 	char section[512], prefix[128], name[512];
 	int status;
@@ -127,7 +128,8 @@ static int attach_private(struct machine *machine, struct member *member, const 
 		snprintf(name, sizeof(name), "%s.%s+%u", member->instance->name, row->key, machine->env.link_id + 1);
 	status = attach_settings(machine, section, row->key, value, sets, set_count, error);
 	if (!status)
-		status = member_new(machine, name, value, config_section(machine->config, section), prefix, peer, error);
+		status = member_new(
+			machine, name, value, config_section(machine->config, section), prefix, peer, error);
 	if (status)
 		return status;
 	(*peer)->parent = member;
@@ -144,7 +146,7 @@ static int attach_private(struct machine *machine, struct member *member, const 
 }
 
 int machine_attach(struct machine *machine, const char *instance, const char *port, const char *value,
-		const char *const *sets, unsigned set_count, struct config_error *error)
+	const char *const *sets, unsigned set_count, struct config_error *error)
 {
 	struct join made = { 0 };
 	struct join *old;
@@ -157,15 +159,16 @@ int machine_attach(struct machine *machine, const char *instance, const char *po
 	if (value[0] == '@') {
 		made.peer = member_find(machine, value + 1);
 		if (!made.peer)
-			status = config_fail(error, NULL, 0, "machine %s has no instance \"%s\"", machine->name, value + 1);
+			status = config_fail(
+				error, NULL, 0, "machine %s has no instance \"%s\"", machine->name, value + 1);
 	} else {
 		status = attach_private(machine, made.member, made.row, value, sets, set_count, &made.peer, error);
 	}
 	if (!status) {
 		made.peer_row = port_match(made.row, made.peer->instance->plugin, NULL);
 		if (!made.peer_row)
-			status = config_fail(error, NULL, 0, "%s does not fit port \"%s\" (%s)", value, port,
-					made.row->interfaces);
+			status = config_fail(
+				error, NULL, 0, "%s does not fit port \"%s\" (%s)", value, port, made.row->interfaces);
 	}
 	old = join_find(machine, made.member, made.row);
 	if (!status) {
@@ -174,12 +177,13 @@ int machine_attach(struct machine *machine, const char *instance, const char *po
 
 		/* What it takes the place of does not count. */
 		if (count - (old && old->peer == made.peer && old->peer_row == made.peer_row) >= maximum)
-			status = config_fail(error, NULL, 0, "port \"%s\" of [%s] is taken already (it takes %u): detach there first",
-					made.peer_row->key, made.peer->instance->name, maximum);
+			status = config_fail(error, NULL, 0,
+				"port \"%s\" of [%s] is taken already (it takes %u): detach there first",
+				made.peer_row->key, made.peer->instance->name, maximum);
 	}
 	if (!status)
-		status = port_prepare(made.member->instance, made.row, made.peer->instance, made.peer_row, 0, &made.link,
-				error);
+		status = port_prepare(
+			made.member->instance, made.row, made.peer->instance, made.peer_row, 0, &made.link, error);
 	if (status) {
 		if (value[0] != '@')
 			peer_remove(machine, made.peer, made.member);

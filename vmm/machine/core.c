@@ -9,22 +9,23 @@
 #include "vmm/config/value.h"
 #include "vmm/machine/parts.h"
 
-#define PARAM(KEY, TYPE, DEFAULT, MINIMUM, MAXIMUM, CHOICES, HELP)                                                 \
-	{                                                                                                          \
-		.struct_size = sizeof(struct vmm_param), .type = VMM_PARAM_##TYPE, .key = KEY,                     \
+#define PARAM(KEY, TYPE, DEFAULT, MINIMUM, MAXIMUM, CHOICES, HELP) \
+	{ \
+		.struct_size = sizeof(struct vmm_param), .type = VMM_PARAM_##TYPE, .key = KEY, \
 		.default_value = DEFAULT, .minimum = MINIMUM, .maximum = MAXIMUM, .choices = CHOICES, .help = HELP \
 	}
 
 static const struct vmm_param machine_params[] = {
-	PARAM("name", STRING, NULL, 1, MACHINE_NAME_MAX, NULL, "What the machine is called; by default its file's name."),
+	PARAM("name", STRING, NULL, 1, MACHINE_NAME_MAX, NULL,
+		"What the machine is called; by default its file's name."),
 	PARAM("base", STRING, "pc", 1, 255, NULL, "The base machine whose file is read first; none for none."),
 	PARAM("memory", SIZE, "256M", 1 << 20, INT64_C(1) << 40, NULL, "The guest's RAM, in bytes."),
 	PARAM("memory.backing", CHOICE, "auto", 0, 0, "auto|anonymous", "Where the guest's RAM lies on the host."),
 	PARAM("clock", CHOICE, "host", 0, 0, "host|instructions",
-			"What guest time follows: the host's clock, or the count of guest instructions (repeatable)."),
+		"What guest time follows: the host's clock, or the count of guest instructions (repeatable)."),
 	PARAM("seed", INT, "1", 0, 0, NULL, "Seed of the guest's random numbers with clock = instructions."),
 	PARAM("date", INT, "946684800", 0, 0, NULL,
-			"With clock = instructions: the wall clock at power-on, in seconds since 1970."),
+		"With clock = instructions: the wall clock at power-on, in seconds since 1970."),
 	PARAM("uuid", STRING, NULL, 36, 36, NULL, "The machine's UUID; by default made from its name."),
 };
 static const struct vmm_param boot_params[] = {
@@ -45,15 +46,15 @@ static const struct vmm_param engine_params[] = {
 	PARAM("tier", CHOICE, "auto", 0, 0, "auto|T0", "The fastest way of running guest code that may be used."),
 };
 
-#define SECTION(ID, PARAMS)                                                                                        \
-	{                                                                                                          \
-		.kind = "core",                                                                                    \
-		.descriptor = { .struct_size = sizeof(struct vmm_descriptor),                                      \
-			.param_count = sizeof(PARAMS) / sizeof(PARAMS[0]),                                         \
-			.param_stride = sizeof(PARAMS[0]),                                                         \
-			.id = ID,                                                                                  \
-			.params = PARAMS },                                                                        \
-		.params = (struct vmm_param *)(uintptr_t)PARAMS,                                                   \
+#define SECTION(ID, PARAMS) \
+	{ \
+		.kind = "core", \
+		.descriptor = { .struct_size = sizeof(struct vmm_descriptor), \
+			.param_count = sizeof(PARAMS) / sizeof(PARAMS[0]), \
+			.param_stride = sizeof(PARAMS[0]), \
+			.id = ID, \
+			.params = PARAMS }, \
+		.params = (struct vmm_param *)(uintptr_t)PARAMS, \
 	}
 
 const struct plugin core_sections[CORE_SECTIONS] = {
@@ -77,7 +78,8 @@ static const struct setting *core_setting(const struct machine *machine, unsigne
 
 	for (uint32_t i = 0; i < plugin->descriptor.param_count; i++)
 		if (!strcmp(plugin->params[i].key, key))
-			return machine->core[section]->settings[i].present ? &machine->core[section]->settings[i] : NULL;
+			return machine->core[section]->settings[i].present ? &machine->core[section]->settings[i]
+									   : NULL;
 	return NULL;
 }
 
@@ -113,8 +115,8 @@ static int core_section(struct machine *machine, unsigned section, struct config
 			names[j] = plugin->params[j].key;
 		near = config_nearest(key->name, names, plugin->descriptor.param_count);
 		return machine_fail(error, given, key, "[%s] has no key \"%s\"%s%s%s", plugin->descriptor.id, key->name,
-				near ? ": did you mean \"" : ": see vmm(1) for those it has", near ? near : "",
-				near ? "\"?" : "");
+			near ? ": did you mean \"" : ": see vmm(1) for those it has", near ? near : "",
+			near ? "\"?" : "");
 	}
 	if (!status)
 		status = settings_default(machine->core[section], error);
@@ -131,8 +133,8 @@ static int core_name(struct machine *machine, struct config_error *error)
 	for (const char *c = machine->name; *c; c++)
 		if (*c == '/' || (unsigned char)*c <= ' ' || *c == 127)
 			return machine_fail(error, config_section(machine->config, "machine"),
-					config_key(config_section(machine->config, "machine"), "name"),
-					"a machine's name has no spaces, slashes or control characters");
+				config_key(config_section(machine->config, "machine"), "name"),
+				"a machine's name has no spaces, slashes or control characters");
 	return 0;
 }
 
@@ -143,8 +145,8 @@ static int core_uuid(struct machine *machine, struct config_error *error)
 
 	if (text && !value_uuid(text, machine->uuid))
 		return machine_fail(error, config_section(machine->config, "machine"),
-				config_key(config_section(machine->config, "machine"), "uuid"),
-				"\"%s\" is not a UUID (01234567-89ab-cdef-0123-456789abcdef)", text);
+			config_key(config_section(machine->config, "machine"), "uuid"),
+			"\"%s\" is not a UUID (01234567-89ab-cdef-0123-456789abcdef)", text);
 	if (text)
 		return 0;
 	for (unsigned half = 0; half < 2; half++) {
@@ -172,7 +174,7 @@ int core_settings(struct machine *machine, struct config_error *error)
 		status = core_uuid(machine, error);
 	if (!status && core_number(machine, CORE_MACHINE, "memory", 0) & (MEMORY_PAGE_SIZE - 1))
 		status = machine_fail(error, config_section(machine->config, "machine"),
-				config_key(config_section(machine->config, "machine"), "memory"),
-				"memory must be a multiple of 4K");
+			config_key(config_section(machine->config, "machine"), "memory"),
+			"memory must be a multiple of 4K");
 	return status;
 }

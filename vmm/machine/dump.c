@@ -22,8 +22,8 @@ static void dump_value(const struct dump *dump, const char *prefix, const char *
 	free(text);
 }
 
-static void dump_setting(const struct dump *dump, const char *prefix, const struct vmm_param *param,
-		const struct setting *setting)
+static void dump_setting(
+	const struct dump *dump, const char *prefix, const struct vmm_param *param, const struct setting *setting)
 {
 	char text[64];
 
@@ -83,7 +83,7 @@ static void dump_member(const struct machine *machine, const struct dump *dump, 
 			continue;
 		}
 		dump_value(dump, member->prefix, join->row->key,
-				plugin_short_id(join->peer->instance->plugin->descriptor.id));
+			plugin_short_id(join->peer->instance->plugin->descriptor.id));
 		dump_settings(dump, join->peer->prefix, join->peer->instance);
 		dump_member(machine, dump, join->peer);
 	}

@@ -17,7 +17,7 @@ void machine_log(struct machine *machine, const char *instance, unsigned level, 
 	if (level < VMM_LOG_ERROR || level > limit)
 		return;
 	snprintf(line, sizeof(line), "%s: %s%s%s%s: %s", machine->name, instance ? "[" : "", instance ? instance : "",
-			instance ? "] " : "", levels[level > VMM_LOG_TRACE ? VMM_LOG_TRACE : level], text);
+		instance ? "] " : "", levels[level > VMM_LOG_TRACE ? VMM_LOG_TRACE : level], text);
 	/* What a guest makes a device say must not drive the user's terminal. */
 	for (char *c = line; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 127)
@@ -135,8 +135,8 @@ static void host_smi(void *self)
 }
 
 static int host_control_add(void *self, struct instance *instance, const char *name,
-		int32_t (*handler)(void *self, uint64_t token, const char *params, char *reply, uint32_t size),
-		void *handler_self, uint64_t token)
+	int32_t (*handler)(void *self, uint64_t token, const char *params, char *reply, uint32_t size),
+	void *handler_self, uint64_t token)
 {
 	struct machine *machine = self;
 	struct command *command = calloc(1, sizeof(*command));

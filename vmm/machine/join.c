@@ -65,14 +65,16 @@ char *address_text(uint32_t kind, uint64_t address)
 	int length;
 
 	if (kind == VMM_ADDRESS_SLOT)
-		length = asprintf(&text, "%02llx.%llx", (unsigned long long)address >> 3, (unsigned long long)address & 7);
+		length = asprintf(
+			&text, "%02llx.%llx", (unsigned long long)address >> 3, (unsigned long long)address & 7);
 	else
-		length = asprintf(&text, "%llu.%llu", (unsigned long long)address >> 8, (unsigned long long)address & 0xff);
+		length = asprintf(
+			&text, "%llu.%llu", (unsigned long long)address >> 8, (unsigned long long)address & 0xff);
 	return length < 0 ? NULL : text;
 }
 
-static struct member *address_holder(const struct machine *machine, const struct member *bus,
-		const struct vmm_port_row *row, uint64_t address)
+static struct member *address_holder(
+	const struct machine *machine, const struct member *bus, const struct vmm_port_row *row, uint64_t address)
 {
 	for (const struct join *join = machine->joins; join; join = join->next)
 		if (join->peer == bus && join->peer_row == row && join->address == address)
@@ -80,8 +82,8 @@ static struct member *address_holder(const struct machine *machine, const struct
 	return NULL;
 }
 
-static bool slot_taken(const struct machine *machine, const struct member *bus, const struct vmm_port_row *row,
-		uint64_t slot)
+static bool slot_taken(
+	const struct machine *machine, const struct member *bus, const struct vmm_port_row *row, uint64_t slot)
 {
 	for (unsigned function = 0; function < 8; function++)
 		if (address_holder(machine, bus, row, slot << 3 | function))
@@ -89,8 +91,8 @@ static bool slot_taken(const struct machine *machine, const struct member *bus, 
 	return false;
 }
 
-static int address_lowest(const struct machine *machine, const struct member *bus, const struct vmm_port_row *row,
-		uint64_t *address)
+static int address_lowest(
+	const struct machine *machine, const struct member *bus, const struct vmm_port_row *row, uint64_t *address)
 {
 	uint64_t step = row->address_kind == VMM_ADDRESS_SLOT ? 8 : 1;
 
@@ -105,8 +107,8 @@ static int address_lowest(const struct machine *machine, const struct member *bu
 }
 
 /* The bus a child sits on: `bus = @SECTION`, or the first that offers its port. */
-static int bus_find(struct machine *machine, struct member *member, const struct vmm_port_row *row,
-		struct member **bus, const struct vmm_port_row **bus_row, struct config_error *error)
+static int bus_find(struct machine *machine, struct member *member, const struct vmm_port_row *row, struct member **bus,
+	const struct vmm_port_row **bus_row, struct config_error *error)
 {
 	const struct config_key *key = member->prefix[0] ? NULL : member_key(member, row->key);
 	const char *text = key && key->count ? key->values[0].text : NULL;
@@ -123,7 +125,7 @@ static int bus_find(struct machine *machine, struct member *member, const struct
 			continue;
 		if (!match || !(match->flags & VMM_PORT_BUS))
 			return machine_fail(error, member->section, key, "[%s] is no bus that [%s] can sit on (%s)",
-					other->instance->name, member->instance->name, row->interfaces);
+				other->instance->name, member->instance->name, row->interfaces);
 		*bus = other;
 		*bus_row = match;
 		return 0;
@@ -132,13 +134,13 @@ static int bus_find(struct machine *machine, struct member *member, const struct
 		return machine_fail(error, member->section, key, "there is no section [%s]", text + 1);
 	if (row->flags & VMM_PORT_REQUIRED)
 		return machine_fail(error, member->section, NULL,
-				"[%s] needs a bus (%s), and no instance offers one: add one, such as a chipset",
-				member->instance->name, row->interfaces);
+			"[%s] needs a bus (%s), and no instance offers one: add one, such as a chipset",
+			member->instance->name, row->interfaces);
 	return 0;
 }
 
 static int child_plan(struct machine *machine, struct member *member, const struct vmm_port_row *row, bool placed,
-		struct config_error *error)
+	struct config_error *error)
 {
 	const struct config_key *key = member->prefix[0] ? NULL : member_key(member, "address");
 	struct join join = { .member = member, .row = row };
@@ -154,30 +156,31 @@ static int child_plan(struct machine *machine, struct member *member, const stru
 	if (join.peer_row->address_kind == VMM_ADDRESS_NONE) {
 		if (key)
 			return machine_fail(error, member->section, key, "[%s] has no addresses: remove this line",
-					join.peer->instance->name);
+				join.peer->instance->name);
 	} else if (key) {
 		if (!address_parse(join.peer_row->address_kind, key->values[0].text, &join.address) ||
-				join.address > join.peer_row->address_last)
+			join.address > join.peer_row->address_last)
 			return machine_fail(error, member->section, key, "\"%s\" is no address on [%s]: write %s",
-					key->values[0].text, join.peer->instance->name,
-					join.peer_row->address_kind == VMM_ADDRESS_SLOT
-							? "SLOT.FUNCTION in hexadecimal, 00.0 to 1f.7"
-							: "CHANNEL.UNIT");
+				key->values[0].text, join.peer->instance->name,
+				join.peer_row->address_kind == VMM_ADDRESS_SLOT
+					? "SLOT.FUNCTION in hexadecimal, 00.0 to 1f.7"
+					: "CHANNEL.UNIT");
 		holder = address_holder(machine, join.peer, join.peer_row, join.address);
 		if (holder)
-			return machine_fail(error, member->section, key, "address %s on [%s] is taken by [%s]: take another",
-					key->values[0].text, join.peer->instance->name, holder->instance->name);
+			return machine_fail(error, member->section, key,
+				"address %s on [%s] is taken by [%s]: take another", key->values[0].text,
+				join.peer->instance->name, holder->instance->name);
 	} else if (address_lowest(machine, join.peer, join.peer_row, &join.address)) {
-		return machine_fail(error, member->section, NULL, "there is no free address left on [%s]: remove a device",
-				join.peer->instance->name);
+		return machine_fail(error, member->section, NULL,
+			"there is no free address left on [%s]: remove a device", join.peer->instance->name);
 	}
 	member->bus = join.peer;
 	member->address = join.address;
 	return join_add(machine, &join);
 }
 
-static struct member *private_child(const struct machine *machine, const struct member *parent,
-		const struct vmm_port_row *row)
+static struct member *private_child(
+	const struct machine *machine, const struct member *parent, const struct vmm_port_row *row)
 {
 	for (struct member *member = machine->members; member; member = member->next)
 		if (member->parent == parent && member->parent_row == row)
@@ -190,13 +193,14 @@ unsigned peers_count(const struct machine *machine, const struct member *member,
 	unsigned count = 0;
 
 	for (const struct join *join = machine->joins; join; join = join->next)
-		count += (join->member == member && join->row == row) || (join->peer == member && join->peer_row == row);
+		count += (join->member == member && join->row == row) ||
+			(join->peer == member && join->peer_row == row);
 	return count;
 }
 
 /* A port that this member fills: by a private instance, or by @SECTION. */
-static int port_plan(struct machine *machine, struct member *member, const struct vmm_port_row *row,
-		struct config_error *error)
+static int port_plan(
+	struct machine *machine, struct member *member, const struct vmm_port_row *row, struct config_error *error)
 {
 	const struct config_key *key = member_key(member, row->key);
 	struct join join = { .member = member, .row = row };
@@ -206,20 +210,21 @@ static int port_plan(struct machine *machine, struct member *member, const struc
 		return 0;
 	if (key->count > 1)
 		return machine_fail(error, member->section, key, "\"%s\" is set a second time (in line %u)", key->name,
-				key->values[1].line);
+			key->values[1].line);
 	join.peer = key->values[0].text[0] == '@' ? member_find(machine, key->values[0].text + 1)
 						  : private_child(machine, member, row);
 	if (!join.peer)
 		return machine_fail(error, member->section, key, "there is no section [%s] to join \"%s\" to",
-				key->values[0].text + 1, row->key);
+			key->values[0].text + 1, row->key);
 	join.peer_row = port_match(row, join.peer->instance->plugin, NULL);
 	if (!join.peer_row)
-		return machine_fail(error, member->section, key, "%s does not fit port \"%s\" (%s): see vmm plugin info",
-				plugin_short_id(join.peer->instance->plugin->descriptor.id), row->key, row->interfaces);
+		return machine_fail(error, member->section, key,
+			"%s does not fit port \"%s\" (%s): see vmm plugin info",
+			plugin_short_id(join.peer->instance->plugin->descriptor.id), row->key, row->interfaces);
 	maximum = join.peer_row->maximum ? join.peer_row->maximum : 1;
 	if (peers_count(machine, join.peer, join.peer_row) >= maximum)
 		return machine_fail(error, member->section, key, "port \"%s\" of [%s] is taken already (it takes %u)",
-				join.peer_row->key, join.peer->instance->name, maximum);
+			join.peer_row->key, join.peer->instance->name, maximum);
 	return join_add(machine, &join);
 }
 
@@ -249,11 +254,11 @@ static int required_check(struct machine *machine, const struct member *member, 
 		const struct vmm_port_row *row = &plugin->ports[i];
 
 		if (!(row->flags & VMM_PORT_REQUIRED) || (row->flags & VMM_PORT_CORE) ||
-				peers_count(machine, member, row))
+			peers_count(machine, member, row))
 			continue;
 		return machine_fail(error, member->section, NULL,
-				"port \"%s\" of [%s] must be filled (%s): add a line %s%s = PLUGIN or @SECTION", row->key,
-				member->instance->name, row->help, member->prefix, row->key);
+			"port \"%s\" of [%s] must be filled (%s): add a line %s%s = PLUGIN or @SECTION", row->key,
+			member->instance->name, row->help, member->prefix, row->key);
 	}
 	return 0;
 }
@@ -311,7 +316,7 @@ int joins_make(struct machine *machine, struct config_error *error)
 
 	for (struct join *join = machine->joins; join && !status; join = join->next) {
 		status = port_prepare(join->member->instance, join->row, join->peer->instance, join->peer_row,
-				join->address, &join->link, error);
+			join->address, &join->link, error);
 		if (status)
 			join_place(join->member, join->row, error);
 		else

@@ -94,8 +94,7 @@ static void machine_lock_released(void *self)
 
 static int ram_add(struct machine *machine, unsigned index, uint64_t address, uint64_t length)
 {
-	struct memory_desc desc = {
-		.type = MEMORY_RAM, .length = length, .name = index ? "ram-above-4g" : "ram" };
+	struct memory_desc desc = { .type = MEMORY_RAM, .length = length, .name = index ? "ram-above-4g" : "ram" };
 	int status;
 
 	if (!length)
@@ -179,8 +178,8 @@ static int machine_engine_new(struct machine *machine, struct config_error *erro
 	status = engine_new(&config, &machine->engine);
 	if (status == -EINVAL)
 		return machine_fail(error, config_section(machine->config, "cpu"),
-				config_key(config_section(machine->config, "cpu"), "model"),
-				"there is no CPU model \"%s\": those there are stand in vmm(1)", config.cpu_model);
+			config_key(config_section(machine->config, "cpu"), "model"),
+			"there is no CPU model \"%s\": those there are stand in vmm(1)", config.cpu_model);
 	if (status) {
 		config_fail(error, NULL, 0, "the virtual CPU cannot be made: %s", strerror(-status));
 		return status;
@@ -195,7 +194,7 @@ static int machine_engine_new(struct machine *machine, struct config_error *erro
 static void machine_idle_hook(void *self);
 
 int machine_new(struct config *config, struct plugin_registry *registry, const struct machine_options *options,
-		struct machine **result, struct config_error *error)
+	struct machine **result, struct config_error *error)
 {
 	struct machine *machine = calloc(1, sizeof(*machine));
 	int status;
@@ -223,9 +222,9 @@ int machine_new(struct config *config, struct plugin_registry *registry, const s
 		status = machine_ram(machine);
 		if (status)
 			machine_fail(error, config_section(machine->config, "machine"),
-					config_key(config_section(machine->config, "machine"), "memory"),
-					"the guest's RAM cannot be had from the host (%s): set a smaller memory",
-					strerror(-status));
+				config_key(config_section(machine->config, "machine"), "memory"),
+				"the guest's RAM cannot be had from the host (%s): set a smaller memory",
+				strerror(-status));
 	}
 	if (!status)
 		status = machine_engine_new(machine, error);
@@ -354,7 +353,8 @@ static void machine_reset_now(struct machine *machine)
 		engine_pause(machine->engine);
 	machine_reset_all(machine, VMM_RESET_HARD);
 	if (running && engine_start(machine->engine)) {
-		machine_log(machine, NULL, VMM_LOG_ERROR, "the virtual CPU's thread cannot be made again after a reset");
+		machine_log(
+			machine, NULL, VMM_LOG_ERROR, "the virtual CPU's thread cannot be made again after a reset");
 		machine_exit(machine, 1);
 	}
 }
@@ -428,7 +428,7 @@ void machine_idle(struct machine *machine, void (*idle)(void *self), void *self)
 }
 
 void machine_events(struct machine *machine,
-		void (*event)(void *self, const char *instance, const char *name, const char *json), void *self)
+	void (*event)(void *self, const char *instance, const char *name, const char *json), void *self)
 {
 	machine->event_self = self;
 	machine->event = event;

@@ -24,19 +24,19 @@ struct machine_options {
 	/* A line for the log; any thread. NULL: standard error. */
 	void (*log)(void *self, unsigned level, const char *line);
 	void *log_self;
-	unsigned log_level;           /* VMM_LOG_*; 0: warnings */
+	unsigned log_level;             /* VMM_LOG_*; 0: warnings */
 	const struct port_proxy *proxy; /* for tests: put between all joined ports */
 };
 
 /* The settings of a machine: its file, the base machine that it names, and --set assignments, merged.
  * 0 or a negative errno with a message. */
 int machine_config(const char *file, const char *const *sets, unsigned set_count, struct config **config,
-		struct config_error *error);
+	struct config_error *error);
 
 /* Assemble a machine, powered off: every plugin loaded, every setting checked, every instance made and joined.  The
  * config and the registry must outlive it. */
 int machine_new(struct config *config, struct plugin_registry *registry, const struct machine_options *options,
-		struct machine **machine, struct config_error *error);
+	struct machine **machine, struct config_error *error);
 /* Not while machine_run() runs. */
 void machine_free(struct machine *machine);
 
@@ -58,7 +58,7 @@ int machine_load(struct machine *machine, const char *path, struct config_error 
 /* Join `value` (a plugin with `sets` as its settings) to an instance's live port in place of what is there, or
  * empty it. */
 int machine_attach(struct machine *machine, const char *instance, const char *port, const char *value,
-		const char *const *sets, unsigned set_count, struct config_error *error);
+	const char *const *sets, unsigned set_count, struct config_error *error);
 int machine_detach(struct machine *machine, const char *instance, const char *port, struct config_error *error);
 void machine_trace(struct machine *machine, uint32_t cpu_trace, bool io);
 
@@ -69,8 +69,8 @@ struct engine *machine_engine(struct machine *machine);
 /* Called after each round of the loop, without the lock (the control server). */
 void machine_idle(struct machine *machine, void (*idle)(void *self), void *self);
 /* Events for listeners: any thread.  `json` is a text. */
-void machine_events(struct machine *machine, void (*event)(void *self, const char *instance, const char *name, const char *json),
-		void *self);
+void machine_events(struct machine *machine,
+	void (*event)(void *self, const char *instance, const char *name, const char *json), void *self);
 /* A plugin's control command, by its full name "INSTANCE.NAME".  -ENOENT: there is none. */
 int machine_command(struct machine *machine, const char *name, const char *params, char *reply, uint32_t size);
 

@@ -31,12 +31,12 @@ struct join {
 };
 
 /* What the power-state machinery has been asked for. */
-#define PENDING_RESET 1u
-#define PENDING_END 2u
+#define PENDING_RESET  1u
+#define PENDING_END    2u
 #define PENDING_BUTTON 4u
 
 #define A20_DRIVERS_MAX 8
-#define CORE_SECTIONS 4
+#define CORE_SECTIONS   4
 enum { CORE_MACHINE, CORE_BOOT, CORE_CPU, CORE_ENGINE };
 
 struct command {
@@ -71,7 +71,10 @@ struct machine {
 	struct member *members, **members_last;
 	struct join *joins, **joins_last;
 	struct command *commands;
-	struct { struct instance *instance; bool enabled; } a20[A20_DRIVERS_MAX];
+	struct {
+		struct instance *instance;
+		bool enabled;
+	} a20[A20_DRIVERS_MAX];
 	unsigned a20_count;
 
 	uint32_t pending; /* atomic: PENDING_* */
@@ -92,7 +95,7 @@ bool core_section_name(const char *name);
 int machine_assemble(struct machine *machine, struct config_error *error);
 struct member *member_find(const struct machine *machine, const char *name);
 int member_new(struct machine *machine, const char *name, const char *plugin, struct config_section *section,
-		const char *prefix, struct member **member, struct config_error *error);
+	const char *prefix, struct member **member, struct config_error *error);
 void member_free(struct machine *machine, struct member *member);
 int member_keys(struct machine *machine, struct member *member, struct config_error *error);
 /* join.c */
@@ -103,7 +106,7 @@ unsigned peers_count(const struct machine *machine, const struct member *member,
 int join_add(struct machine *machine, const struct join *join);
 /* A place where a message can point: the key's, or the section's. */
 int machine_fail(struct config_error *error, const struct config_section *section, const struct config_key *key,
-		const char *format, ...) __attribute__((format(printf, 4, 5)));
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
 char *address_text(uint32_t kind, uint64_t address);
 /* host.c: what plugins ask of the machine */
 void machine_host(struct machine *machine);

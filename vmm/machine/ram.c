@@ -20,12 +20,12 @@
 #include "vmm/event/file.h"
 #include "vmm/machine/parts.h"
 
-#define RAM_MARK "RAM1"
-#define RAM_CHUNK 65536u
-#define RAM_NAME 64
+#define RAM_MARK   "RAM1"
+#define RAM_CHUNK  65536u
+#define RAM_NAME   64
 #define RAM_HEADER (RAM_NAME + 24)
-#define RAM_ENTRY 16
-#define RAM_CRC 4
+#define RAM_ENTRY  16
+#define RAM_CRC    4
 
 struct ram_index {
 	uint64_t offset;
@@ -76,8 +76,8 @@ static struct memory_region *ram_region(struct machine *machine, uint32_t *curso
 	return NULL;
 }
 
-static int chunk_write(int fd, const uint8_t *data, uint8_t *packed, size_t packed_size, ZSTD_CCtx *zstd,
-		struct ram_index *index)
+static int chunk_write(
+	int fd, const uint8_t *data, uint8_t *packed, size_t packed_size, ZSTD_CCtx *zstd, struct ram_index *index)
 {
 	off_t offset = lseek(fd, 0, SEEK_CUR);
 	size_t stored;
@@ -173,8 +173,7 @@ static int chunk_read(int fd, const uint8_t *entry, uint8_t *packed, size_t pack
 		return 0;
 	}
 	if (stored > packed_size || offset > (uint64_t)INT64_MAX - stored ||
-			pread(fd, packed, stored, (off_t)offset) != (ssize_t)stored ||
-			crc32_z(0, packed, stored) != crc)
+		pread(fd, packed, stored, (off_t)offset) != (ssize_t)stored || crc32_z(0, packed, stored) != crc)
 		return -EINVAL;
 	got = ZSTD_decompress(data, RAM_CHUNK, packed, stored);
 	return got == RAM_CHUNK ? 0 : -EINVAL;
@@ -194,7 +193,8 @@ static int region_read(int fd, struct memory_region *region, const uint8_t heade
 	index = malloc(chunks * RAM_ENTRY + RAM_CRC);
 	data = malloc(RAM_CHUNK);
 	status = packed && index && data ? file_read(fd, index, chunks * RAM_ENTRY + RAM_CRC) : -ENOMEM;
-	if (!status && crc32_z(crc32_z(0, header, RAM_HEADER), index, chunks * RAM_ENTRY) !=
+	if (!status &&
+		crc32_z(crc32_z(0, header, RAM_HEADER), index, chunks * RAM_ENTRY) !=
 			get_le(index + chunks * RAM_ENTRY, RAM_CRC))
 		status = -EINVAL;
 	for (uint64_t i = 0; i < chunks && !status; i++) {
@@ -202,8 +202,10 @@ static int region_read(int fd, struct memory_region *region, const uint8_t heade
 
 		/* A fresh machine's RAM is zero already: leave it untouched, so that it takes no memory. */
 		status = chunk_read(fd, index + i * RAM_ENTRY, packed, packed_size, data);
-		if (!status && !(is_zero(data, RAM_CHUNK) &&
-					is_zero(memory_region_host(region) + i * RAM_CHUNK, left < RAM_CHUNK ? left : RAM_CHUNK)))
+		if (!status &&
+			!(is_zero(data, RAM_CHUNK) &&
+				is_zero(memory_region_host(region) + i * RAM_CHUNK,
+					left < RAM_CHUNK ? left : RAM_CHUNK)))
 			status = memory_region_write(region, i * RAM_CHUNK, data, left < RAM_CHUNK ? left : RAM_CHUNK);
 	}
 	if (!status && lseek(fd, (off_t)end, SEEK_SET) < 0)
@@ -252,6 +254,6 @@ int ram_read(struct machine *machine, int fd, struct config_error *error)
 	}
 	if (status)
 		config_fail(error, NULL, 0, "the RAM in the state is damaged, cut short or of another machine (%s)",
-				strerror(-status));
+			strerror(-status));
 	return status;
 }

@@ -17,8 +17,11 @@ static char *base_path(const char *base, const char *file, struct config_error *
 
 	if (strchr(base, '/'))
 		return config_path(base, file);
-	if (asprintf(&list, "%s:%s%s:%s", own ? own : "", data && data[0] == '/' ? data : home ? home : "/nonexistent",
-			    data && data[0] == '/' ? "/vmm/machines" : "/.local/share/vmm/machines", VMM_MACHINE_DIR) < 0)
+	if (asprintf(&list, "%s:%s%s:%s", own ? own : "",
+		    data && data[0] == '/' ? data
+			    : home         ? home
+					   : "/nonexistent",
+		    data && data[0] == '/' ? "/vmm/machines" : "/.local/share/vmm/machines", VMM_MACHINE_DIR) < 0)
 		return NULL;
 	for (const char *at = list; *at;) {
 		size_t length = strcspn(at, ":");
@@ -33,8 +36,8 @@ static char *base_path(const char *base, const char *file, struct config_error *
 			free(path);
 			path = NULL;
 			config_fail(error, NULL, 0,
-					"there is no base machine \"%s\" in %s: base = pc is the usual one, none for none", base,
-					list);
+				"there is no base machine \"%s\" in %s: base = pc is the usual one, none for none",
+				base, list);
 		}
 	}
 	free(list);
@@ -61,7 +64,7 @@ static int default_name(struct config *config, const char *file)
 }
 
 int machine_config(const char *file, const char *const *sets, unsigned set_count, struct config **result,
-		struct config_error *error)
+	struct config_error *error)
 {
 	struct config *config = NULL, *probe = NULL;
 	const char *base;

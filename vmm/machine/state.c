@@ -18,7 +18,7 @@ static int save_sections(struct machine *machine, struct state_writer *writer, s
 {
 	int status;
 
-	state_section_begin(writer, "machine", "core.machine", 1);
+	state_section_begin(writer, ".machine", "core.machine", 1);
 	state_put_u64(writer, "time", clock_now(&machine->clock));
 	state_put_i64(writer, "real_offset", machine->clock.real_offset);
 	state_put_u64(writer, "memory", (uint64_t)core_number(machine, CORE_MACHINE, "memory", 0));
@@ -29,7 +29,7 @@ static int save_sections(struct machine *machine, struct state_writer *writer, s
 		state_put_bool(writer, name, machine->a20[i].enabled);
 	}
 	state_section_end(writer);
-	state_section_begin(writer, "irq", "core.irq", 1);
+	state_section_begin(writer, ".irq", "core.irq", 1);
 	irq_lines_save(machine->lines, writer);
 	state_section_end(writer);
 	status = engine_save(machine->engine, writer);
@@ -122,7 +122,7 @@ static int load_machine(struct machine *machine, struct state_reader *reader, st
 {
 	uint64_t time = 0, memory = 0;
 	int64_t real_offset = 0;
-	int status = state_section_open(reader, "machine", NULL, NULL);
+	int status = state_section_open(reader, ".machine", NULL, NULL);
 
 	if (!status) {
 		state_get_u64(reader, "time", &time);
@@ -145,8 +145,9 @@ static int load_machine(struct machine *machine, struct state_reader *reader, st
 		return status;
 	}
 	if (memory != (uint64_t)core_number(machine, CORE_MACHINE, "memory", 0))
-		return config_fail(error, NULL, 0, "the state was saved with memory = %llu, the machine has another: set it so",
-				(unsigned long long)memory);
+		return config_fail(error, NULL, 0,
+			"the state was saved with memory = %llu, the machine has another: set it so",
+			(unsigned long long)memory);
 	clock_set(&machine->clock, time);
 	machine->clock.real_offset = real_offset;
 	return 0;
@@ -161,7 +162,7 @@ static int load_sections(struct machine *machine, struct state_reader *reader, s
 	status = engine_load(machine->engine, reader);
 	if (status) {
 		config_fail(error, NULL, 0, "the virtual CPU's state does not fit (field \"%s\"): %s",
-				state_reader_field(reader), strerror(-status));
+			state_reader_field(reader), strerror(-status));
 		return status;
 	}
 	for (struct member *member = machine->members; member; member = member->next) {
@@ -170,14 +171,14 @@ static int load_sections(struct machine *machine, struct state_reader *reader, s
 			return status;
 	}
 	/* Last: what devices did to their lines while loading is undone by what was saved. */
-	status = state_section_open(reader, "irq", NULL, NULL);
+	status = state_section_open(reader, ".irq", NULL, NULL);
 	if (!status)
 		status = irq_lines_load(machine->lines, reader);
 	if (!status)
 		status = state_section_close(reader);
 	if (status)
 		config_fail(error, NULL, 0, "the interrupt lines' state does not fit this machine (\"%s\")",
-				state_reader_field(reader));
+			state_reader_field(reader));
 	return status;
 }
 

@@ -55,7 +55,7 @@ static void piece_write(const struct memory_desc *desc, uint64_t offset, unsigne
 }
 
 static int device_access(struct memory_space *space, struct memory_region *region, uint64_t offset, uint8_t *data,
-		uint64_t length, bool write, unsigned flags)
+	uint64_t length, bool write, unsigned flags)
 {
 	const struct memory_desc *desc = &region->desc;
 
@@ -135,8 +135,8 @@ static void ram_copy(void *to, const void *from, uint64_t length, const void *gu
 	memcpy(to, from, length);
 }
 
-static int memory_access(struct memory_space *space, uint64_t address, uint8_t *data, uint64_t length, bool write,
-		unsigned flags)
+static int memory_access(
+	struct memory_space *space, uint64_t address, uint8_t *data, uint64_t length, bool write, unsigned flags)
 {
 	int status = 0;
 
@@ -187,7 +187,7 @@ int memory_write(struct memory_space *space, uint64_t address, const void *data,
 }
 
 int memory_map(struct memory_space *space, uint64_t address, uint64_t length, bool to_guest, struct memory_map *map,
-		void **pointer)
+	void **pointer)
 {
 	struct memory_range range;
 

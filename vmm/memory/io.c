@@ -77,14 +77,14 @@ int io_claim_new(struct io_space *io, const struct io_desc *desc, struct io_clai
 	unsigned index = 1;
 
 	if (!desc->count || desc->port >= IO_PORTS || desc->count > IO_PORTS - desc->port || !(desc->sizes & 7u) ||
-			!desc->read || !desc->write)
+		!desc->read || !desc->write)
 		return -EINVAL;
 	for (unsigned i = 1; i < io->count; i++) {
 		const struct io_claim *other = io->claims[i];
 
 		if (other && other->enabled && other->desc.priority == desc->priority &&
-				other->desc.port < desc->port + desc->count &&
-				desc->port < other->desc.port + other->desc.count) {
+			other->desc.port < desc->port + desc->count &&
+			desc->port < other->desc.port + other->desc.count) {
 			if (holder)
 				*holder = other->desc.name;
 			return -EBUSY;
@@ -150,7 +150,7 @@ uint32_t io_claim_count(const struct io_claim *claim)
 }
 
 void io_trace(struct io_space *io, void (*trace)(void *self, bool write, uint16_t port, unsigned size, uint32_t value),
-		void *self)
+	void *self)
 {
 	io->trace_self = self;
 	io->trace = trace;
@@ -175,7 +175,7 @@ static unsigned io_piece(const struct io_space *io, uint32_t port, unsigned size
 
 	for (; size > 1; size >>= 1)
 		if ((!claim || (claim->desc.sizes & size)) && port + size <= IO_PORTS &&
-				io->ports[port + size - 1] == io->ports[port])
+			io->ports[port + size - 1] == io->ports[port])
 			break;
 	return size;
 }

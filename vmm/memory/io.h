@@ -42,7 +42,7 @@ uint32_t io_space_read(struct io_space *io, uint16_t port, unsigned size);
 void io_space_write(struct io_space *io, uint16_t port, unsigned size, uint32_t value);
 /* --trace io: called for every access. NULL: off. */
 void io_trace(struct io_space *io, void (*trace)(void *self, bool write, uint16_t port, unsigned size, uint32_t value),
-		void *self);
+	void *self);
 /* Claims in no order, for `vmm status`: NULL past the end. */
 const struct io_desc *io_claim_info(struct io_space *io, unsigned index, bool *enabled);
 

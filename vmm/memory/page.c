@@ -111,7 +111,8 @@ void memory_page(struct memory_space *space, uint64_t address, struct memory_pag
 	page->writable = false;
 	page->code_version = NULL;
 	/* A range that ends or begins within the page cannot be given away whole. */
-	if (!memory_view_find(space, address, &range) || !range.region->host || range.last - address < MEMORY_PAGE_SIZE - 1)
+	if (!memory_view_find(space, address, &range) || !range.region->host ||
+		range.last - address < MEMORY_PAGE_SIZE - 1)
 		return;
 	uint64_t offset = range.offset + (address - range.first);
 
@@ -145,8 +146,8 @@ int memory_region_dirty(struct memory_region *region, uint64_t offset, uint64_t 
 	bool tracked = false;
 
 	if (!region->host || !(region->desc.flags & MEMORY_DIRTY) || (offset & (MEMORY_PAGE_SIZE - 1)) ||
-			offset > region->desc.length || length > region->desc.length - offset ||
-			(length + MEMORY_PAGE_SIZE - 1) >> MEMORY_PAGE_SHIFT > words * 64)
+		offset > region->desc.length || length > region->desc.length - offset ||
+		(length + MEMORY_PAGE_SIZE - 1) >> MEMORY_PAGE_SHIFT > words * 64)
 		return -EINVAL;
 	memset(bits, 0, words * sizeof(*bits));
 	uint64_t first = offset >> MEMORY_PAGE_SHIFT;

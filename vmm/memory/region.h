@@ -7,7 +7,7 @@
 #include "vmm/memory/space.h"
 
 /* One state byte a page (docs/engine.md). */
-#define PAGE_CODE 1u    /* holds bytes that were decoded: `lines` says which */
+#define PAGE_CODE    1u /* holds bytes that were decoded: `lines` says which */
 #define PAGE_TRACKED 2u /* not written since its dirty bit was fetched */
 
 struct memory_region {
@@ -17,7 +17,7 @@ struct memory_region {
 	bool mapped, readonly;
 	uint64_t address;
 	int priority;
-	uint64_t order; /* of mapping */
+	uint64_t order;             /* of mapping */
 	struct memory_region *next; /* mapped regions */
 
 	/* RAM and ROM.  One array element a page; the arrays are mapped, so that untouched ones cost nothing. */
@@ -48,7 +48,7 @@ struct memory_space {
 	struct memory_view *view;
 	struct memory_region *mapped;
 	struct memory_region *freed; /* that the present view may still show */
-	unsigned depth; /* of begin */
+	unsigned depth;              /* of begin */
 	bool changed;
 	uint64_t order;
 	unsigned regions;

@@ -76,8 +76,9 @@ static int memory_desc_check(const struct memory_desc *desc)
 	case MEMORY_ALIAS:
 		if (desc->target_offset > UINT64_MAX - desc->length)
 			return -EINVAL;
-		if (desc->target && (desc->target->desc.type == MEMORY_ALIAS ||
-					    desc->target_offset + desc->length > desc->target->desc.length))
+		if (desc->target &&
+			(desc->target->desc.type == MEMORY_ALIAS ||
+				desc->target_offset + desc->length > desc->target->desc.length))
 			return -EINVAL;
 		break;
 	case MEMORY_RAM:
@@ -105,9 +106,9 @@ int memory_region_new(struct memory_space *space, const struct memory_desc *desc
 	if (!region->desc.size_maximum)
 		region->desc.size_maximum = 4;
 	if (!memory_size_ok(region->desc.size_minimum) || !memory_size_ok(region->desc.size_maximum) ||
-			region->desc.size_minimum > region->desc.size_maximum ||
-			/* A smaller write would have to read the rest. */
-			(desc->write && !desc->read && region->desc.size_minimum > 1)) {
+		region->desc.size_minimum > region->desc.size_maximum ||
+		/* A smaller write would have to read the rest. */
+		(desc->write && !desc->read && region->desc.size_minimum > 1)) {
 		free(region);
 		return -EINVAL;
 	}

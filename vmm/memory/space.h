@@ -17,7 +17,7 @@
 #include "vmm/event/lock.h"
 
 #define MEMORY_PAGE_SHIFT 12
-#define MEMORY_PAGE_SIZE (1u << MEMORY_PAGE_SHIFT)
+#define MEMORY_PAGE_SIZE  (1u << MEMORY_PAGE_SHIFT)
 #define MEMORY_LENGTH_MAX (UINT64_C(1) << 46) /* of one RAM or ROM region */
 
 struct memory_space;
@@ -26,7 +26,7 @@ struct memory_region;
 enum memory_type { MEMORY_RAM = 1, MEMORY_ROM, MEMORY_MMIO, MEMORY_ALIAS };
 
 #define MEMORY_POSTED 1u /* flags */
-#define MEMORY_DIRTY 2u
+#define MEMORY_DIRTY  2u
 
 /* Whose device code is on the call stack: DMA that comes back to it is dropped. */
 struct memory_owner {
@@ -75,8 +75,8 @@ void memory_region_touch(struct memory_region *region, uint64_t offset, uint64_t
 
 /* Accesses, from any thread.  0, or MEMORY_CODE_CHANGED, or -EAGAIN for a device's memory without the lock and
  * without MEMORY_MAY_LOCK. */
-#define MEMORY_DMA 1u      /* flags: by a device; dropped where its target is on the call stack */
-#define MEMORY_MAY_LOCK 2u /* take the machine lock where needed (virtual CPUs) */
+#define MEMORY_DMA          1u /* flags: by a device; dropped where its target is on the call stack */
+#define MEMORY_MAY_LOCK     2u /* take the machine lock where needed (virtual CPUs) */
 #define MEMORY_CODE_CHANGED 1
 int memory_read(struct memory_space *space, uint64_t address, void *data, uint64_t length, unsigned flags);
 int memory_write(struct memory_space *space, uint64_t address, const void *data, uint64_t length, unsigned flags);
@@ -96,12 +96,12 @@ struct memory_map {
 	struct memory_space *space;
 	struct memory_region *region; /* direct: where, and where in it */
 	uint64_t offset;
-	void *bounce;                 /* else: a copy */
+	void *bounce; /* else: a copy */
 	uint64_t address, length;
 	bool to_guest;
 };
 int memory_map(struct memory_space *space, uint64_t address, uint64_t length, bool to_guest, struct memory_map *map,
-		void **pointer);
+	void **pointer);
 void memory_unmap(struct memory_map *map, uint64_t written);
 
 /* One range of the view, for `vmm status` and logs.  false past the end.  Under the machine lock. */

@@ -26,7 +26,7 @@ static struct memory_region *region_at(const struct memory_space *space, uint64_
 		if (!region_covers(region, address))
 			continue;
 		if (!best || region->priority > best->priority ||
-				(region->priority == best->priority && region->order > best->order))
+			(region->priority == best->priority && region->order > best->order))
 			best = region;
 	}
 	return best;
@@ -39,7 +39,7 @@ static struct memory_region *ram_at(const struct memory_space *space, uint64_t a
 
 	for (struct memory_region *region = space->mapped; region; region = region->next)
 		if (region->desc.type == MEMORY_RAM && region_covers(region, address) &&
-				(!best || region->priority < best->priority))
+			(!best || region->priority < best->priority))
 			best = region;
 	return best;
 }
@@ -86,7 +86,8 @@ static uint64_t alias_edge(const struct memory_region *alias, uint64_t ram)
 {
 	uint64_t offset = ram - alias->desc.target_offset;
 
-	return ram > alias->desc.target_offset && offset < alias->desc.length ? alias->address + offset : alias->address;
+	return ram > alias->desc.target_offset && offset < alias->desc.length ? alias->address + offset
+									      : alias->address;
 }
 
 struct memory_view *memory_view_build(struct memory_space *space)
@@ -99,7 +100,8 @@ struct memory_view *memory_view_build(struct memory_space *space)
 		count++;
 		aliases += region->desc.type == MEMORY_ALIAS && !region->desc.target;
 	}
-	/* Each region has two edges, and an alias of system RAM two more for each region that may begin and end there. */
+	/* Each region has two edges, and an alias of system RAM two more for each region that may begin and end there.
+	 */
 	size_t most = 2 * (size_t)count * (aliases + 1) + 1;
 
 	view = malloc(sizeof(*view) + most * sizeof(view->ranges[0]));

@@ -17,12 +17,12 @@ static inline void copy_struct(void *to, size_t to_size, const void *from, size_
 }
 
 /* Copy a struct whose first member is its struct_size; `from` may be NULL (all zero). */
-#define COPY_STRUCT(to, from)                                                                                      \
-	do {                                                                                                       \
-		uint32_t copy_size_ = 0;                                                                           \
-		if (from)                                                                                          \
-			memcpy(&copy_size_, (from), sizeof(copy_size_));                                           \
-		copy_struct((to), sizeof(*(to)), (from) ? (const void *)(from) : (const void *)"", copy_size_);    \
+#define COPY_STRUCT(to, from) \
+	do { \
+		uint32_t copy_size_ = 0; \
+		if (from) \
+			memcpy(&copy_size_, (from), sizeof(copy_size_)); \
+		copy_struct((to), sizeof(*(to)), (from) ? (const void *)(from) : (const void *)"", copy_size_); \
 	} while (0)
 
 #endif

@@ -27,12 +27,13 @@ static int path_check(const char *path, const char *what, struct config_error *e
 		return result;
 	}
 	if (status.st_uid != 0 && status.st_uid != geteuid()) {
-		config_fail(error, NULL, 0, "plugin %s %s belongs to another user (uid %u): make it root's or yours", what,
-				path, (unsigned)status.st_uid);
+		config_fail(error, NULL, 0, "plugin %s %s belongs to another user (uid %u): make it root's or yours",
+			what, path, (unsigned)status.st_uid);
 		return -EPERM;
 	}
 	if (status.st_mode & (S_IWGRP | S_IWOTH)) {
-		config_fail(error, NULL, 0, "plugin %s %s can be written by other users: chmod go-w %s", what, path, path);
+		config_fail(
+			error, NULL, 0, "plugin %s %s can be written by other users: chmod go-w %s", what, path, path);
 		return -EPERM;
 	}
 	return 0;
@@ -109,8 +110,8 @@ static int file_load(const char *path, lt_dlhandle *handle, struct config_error 
 	 * "file not found": let dlopen look first.  See docs/plugins.md. */
 	probe = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!probe) {
-		config_fail(error, NULL, 0, "plugin %s cannot be loaded: %s: rebuild it, or install what it needs", path,
-				dlerror());
+		config_fail(error, NULL, 0, "plugin %s cannot be loaded: %s: rebuild it, or install what it needs",
+			path, dlerror());
 		return -ENOEXEC;
 	}
 	if (lt_dlinit() || lt_dladvise_init(&advise)) {
@@ -142,24 +143,25 @@ int plugin_file_open(const char *path, struct vmm_plugin *entry, struct config_e
 		return result;
 	found = lt_dlsym(handle, "vmm_plugin");
 	if (!found) {
-		config_fail(error, NULL, 0, "%s is not a vmm plugin (it has no symbol vmm_plugin): build it with VMM_PLUGIN()",
-				path);
+		config_fail(error, NULL, 0,
+			"%s is not a vmm plugin (it has no symbol vmm_plugin): build it with VMM_PLUGIN()", path);
 		return -ENOEXEC;
 	}
 	if (found->magic != VMM_ABI_MAGIC || found->struct_size < offsetof(struct vmm_plugin, get_factory)) {
-		config_fail(error, NULL, 0, "%s is not a vmm plugin (wrong magic number): build it with VMM_PLUGIN()", path);
+		config_fail(error, NULL, 0, "%s is not a vmm plugin (wrong magic number): build it with VMM_PLUGIN()",
+			path);
 		return -ENOEXEC;
 	}
 	if (found->abi_major != VMM_ABI_MAJOR) {
-		config_fail(error, NULL, 0, "plugin %s has ABI %u, this vmm has ABI %u: rebuild it with this vmm's SDK", path,
-				found->abi_major, VMM_ABI_MAJOR);
+		config_fail(error, NULL, 0, "plugin %s has ABI %u, this vmm has ABI %u: rebuild it with this vmm's SDK",
+			path, found->abi_major, VMM_ABI_MAJOR);
 		return -ENOEXEC;
 	}
 	/* Until 1.0 a new minor version may break. */
 	if (VMM_SDK_VERSION_MAJOR == 0 && found->sdk_version != VMM_SDK_VERSION) {
 		config_fail(error, NULL, 0, "plugin %s was built with SDK %u.%u, this vmm has %u.%u: rebuild it", path,
-				found->sdk_version >> 16, found->sdk_version & 0xffff, VMM_SDK_VERSION_MAJOR,
-				VMM_SDK_VERSION_MINOR);
+			found->sdk_version >> 16, found->sdk_version & 0xffff, VMM_SDK_VERSION_MAJOR,
+			VMM_SDK_VERSION_MINOR);
 		return -ENOEXEC;
 	}
 	copy_struct(entry, sizeof(*entry), found, found->struct_size);

@@ -36,8 +36,8 @@ struct instance;
 struct plugin_machine {
 	void *self;
 	void (*log)(void *self, const char *instance, unsigned level, const char *text); /* any thread */
-	void (*power)(void *self, uint32_t what);                                       /* any thread */
-	void (*exit)(void *self, int status);                                           /* any thread */
+	void (*power)(void *self, uint32_t what);                                        /* any thread */
+	void (*exit)(void *self, int status);                                            /* any thread */
 	void (*a20)(void *self, struct instance *instance, bool enabled);
 	void (*cpu_init)(void *self);
 	void (*info)(void *self, struct vmm_machine_info *info);
@@ -52,8 +52,8 @@ struct plugin_machine {
 	void (*smi)(void *self);
 	/* An instance adds a control command or sends an event (any thread). */
 	int (*control_add)(void *self, struct instance *instance, const char *name,
-			int32_t (*handler)(void *self, uint64_t token, const char *params, char *reply, uint32_t size),
-			void *handler_self, uint64_t token);
+		int32_t (*handler)(void *self, uint64_t token, const char *params, char *reply, uint32_t size),
+		void *handler_self, uint64_t token);
 	int (*control_event)(void *self, struct instance *instance, const char *name, const char *json);
 };
 

@@ -153,7 +153,7 @@ int instance_failed(struct instance *instance, int status, const char *what, str
 {
 	if (instance->cause[0])
 		config_fail(error, NULL, 0, "[%s]: %s%s%s", instance->name, instance->cause,
-				instance->remedy[0] ? ": " : "", instance->remedy);
+			instance->remedy[0] ? ": " : "", instance->remedy);
 	else
 		config_fail(error, NULL, 0, "[%s]: %s failed: %s", instance->name, what, strerror(-status));
 	instance->cause[0] = instance->remedy[0] = 0;
@@ -229,20 +229,20 @@ int instance_load(struct instance *instance, struct state_reader *reader, struct
 
 	if (status == -ENOENT) {
 		config_fail(error, NULL, 0,
-				"[%s]: the saved state knows no such instance: load it into the machine that it was saved from",
-				instance->name);
+			"[%s]: the saved state knows no such instance: load it into the machine that it was saved from",
+			instance->name);
 		return status;
 	}
 	if (!status && !plugin_id_equal(plugin, descriptor->id)) {
 		config_fail(error, NULL, 0, "[%s]: was saved by plugin %s, and is %s now: use the same plugin",
-				instance->name, plugin, descriptor->id);
+			instance->name, plugin, descriptor->id);
 		return -EINVAL;
 	}
 	if (!status && version > descriptor->state_version) {
 		config_fail(error, NULL, 0,
-				"[%s]: the state was saved by a newer %s (state version %u, this one knows %u): update the "
-				"plugin",
-				instance->name, descriptor->id, version, descriptor->state_version);
+			"[%s]: the state was saved by a newer %s (state version %u, this one knows %u): update the "
+			"plugin",
+			instance->name, descriptor->id, version, descriptor->state_version);
 		return -EOPNOTSUPP;
 	}
 	if (status)
@@ -256,9 +256,10 @@ int instance_load(struct instance *instance, struct state_reader *reader, struct
 		return instance_failed(instance, status < 0 ? status : -EIO, "loading its state", error);
 	if (fields) {
 		config_fail(error, NULL, 0,
-				"[%s]: field \"%s\" of its saved state is missing, unknown or of another size: plugin %s is too "
-				"old or the state is damaged",
-				instance->name, state_reader_field(reader), descriptor->id);
+			"[%s]: field \"%s\" of its saved state is missing, unknown or of another size: plugin %s is "
+			"too "
+			"old or the state is damaged",
+			instance->name, state_reader_field(reader), descriptor->id);
 		return fields;
 	}
 	return 0;

@@ -41,8 +41,8 @@ static int setting_text_add(struct setting *setting, char *text)
 }
 
 /* Parse one value into a setting.  0, -ENOMEM, or -EINVAL with what would be right in `wanted`. */
-static int setting_parse(struct setting *setting, const struct vmm_param *param, const char *text, const char *file,
-		char wanted[256])
+static int setting_parse(
+	struct setting *setting, const struct vmm_param *param, const char *text, const char *file, char wanted[256])
 {
 	bool range = param->minimum || param->maximum;
 	size_t length = strlen(text);
@@ -55,16 +55,17 @@ static int setting_parse(struct setting *setting, const struct vmm_param *param,
 		return -EINVAL;
 	case VMM_PARAM_INT:
 	case VMM_PARAM_SIZE:
-		if ((param->type == VMM_PARAM_INT ? value_int(text, &setting->number) : value_size(text, &setting->number)) &&
-				(!range || (setting->number >= param->minimum && setting->number <= param->maximum)))
+		if ((param->type == VMM_PARAM_INT ? value_int(text, &setting->number)
+						  : value_size(text, &setting->number)) &&
+			(!range || (setting->number >= param->minimum && setting->number <= param->maximum)))
 			break;
 		if (range)
 			snprintf(wanted, 256, "%s from %lld to %lld",
-					param->type == VMM_PARAM_INT ? "a number" : "a size in bytes (or with K, M, G, T)",
-					(long long)param->minimum, (long long)param->maximum);
+				param->type == VMM_PARAM_INT ? "a number" : "a size in bytes (or with K, M, G, T)",
+				(long long)param->minimum, (long long)param->maximum);
 		else
 			snprintf(wanted, 256, "%s",
-					param->type == VMM_PARAM_INT ? "a number" : "a size in bytes (or with K, M, G, T)");
+				param->type == VMM_PARAM_INT ? "a number" : "a size in bytes (or with K, M, G, T)");
 		return -EINVAL;
 	case VMM_PARAM_MAC:
 		if (value_mac(text, setting->mac))
@@ -84,7 +85,8 @@ static int setting_parse(struct setting *setting, const struct vmm_param *param,
 	default:
 		if (!param->maximum || ((int64_t)length >= param->minimum && (int64_t)length <= param->maximum))
 			break;
-		snprintf(wanted, 256, "a text of %lld to %lld bytes", (long long)param->minimum, (long long)param->maximum);
+		snprintf(wanted, 256, "a text of %lld to %lld bytes", (long long)param->minimum,
+			(long long)param->maximum);
 		return -EINVAL;
 	}
 	return setting_text_add(setting, strdup(text));
@@ -109,8 +111,8 @@ int setting_set(struct instance *instance, const struct config_key *key, const c
 
 	if (key->count > 1 && param->type != VMM_PARAM_LIST)
 		return config_fail(error, key->values[1].file, key->values[1].line,
-				"\"%s\" is set a second time (first in line %u): only one value is allowed", key->name,
-				key->values[0].line);
+			"\"%s\" is set a second time (first in line %u): only one value is allowed", key->name,
+			key->values[0].line);
 	setting_clear(setting);
 	setting->set = setting->present = true;
 	for (unsigned i = 0; i < key->count; i++) {
@@ -120,7 +122,7 @@ int setting_set(struct instance *instance, const struct config_key *key, const c
 
 		if (status == -EINVAL)
 			return config_fail(error, value->file ? value->file : "--set", value->line,
-					"%s = %s: must be %s", key->name, value->text, wanted);
+				"%s = %s: must be %s", key->name, value->text, wanted);
 		if (status)
 			return status;
 	}
@@ -142,8 +144,9 @@ int settings_default(struct instance *instance, struct config_error *error)
 			continue;
 		status = setting_parse(setting, param, param->default_value, "/", wanted);
 		if (status == -EINVAL)
-			return config_fail(error, NULL, 0, "plugin %s is broken (its default %s = %s must be %s): rebuild it",
-					instance->plugin->descriptor.id, param->key, param->default_value, wanted);
+			return config_fail(error, NULL, 0,
+				"plugin %s is broken (its default %s = %s must be %s): rebuild it",
+				instance->plugin->descriptor.id, param->key, param->default_value, wanted);
 		if (status)
 			return status;
 	}
@@ -157,7 +160,7 @@ int settings_check(struct instance *instance, struct config_error *error)
 
 		if ((param->flags & VMM_PARAM_REQUIRED) && !instance->settings[i].present)
 			return config_fail(error, NULL, 0, "[%s]: \"%s\" must be set (%s)", instance->name, param->key,
-					param->help);
+				param->help);
 	}
 	return 0;
 }
@@ -206,8 +209,8 @@ static int32_t param_get_string(void *context, const char *key, uint32_t index, 
 {
 	struct setting *setting;
 	int status = param_find(context, key,
-			1u << VMM_PARAM_STRING | 1u << VMM_PARAM_PATH | 1u << VMM_PARAM_CHOICE | 1u << VMM_PARAM_LIST,
-			&setting);
+		1u << VMM_PARAM_STRING | 1u << VMM_PARAM_PATH | 1u << VMM_PARAM_CHOICE | 1u << VMM_PARAM_LIST,
+		&setting);
 
 	if (status)
 		return status;

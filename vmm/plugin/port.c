@@ -56,7 +56,8 @@ static int side_get(struct port_link *link, unsigned side, struct config_error *
 {
 	struct instance *instance = link->instance[side];
 	struct vmm_port_side given = { .struct_size = sizeof(given) };
-	int status = instance->ops.get_port ? instance->ops.get_port(instance->self, link->row[side]->key, &given) : -ENOENT;
+	int status = instance->ops.get_port ? instance->ops.get_port(instance->self, link->row[side]->key, &given)
+					    : -ENOENT;
 
 	if (!status && (!given.table || !given.ops))
 		status = -ENOSYS;
@@ -86,7 +87,7 @@ static void side_detached(struct port_link *link, unsigned side)
 }
 
 int port_prepare(struct instance *a, const struct vmm_port_row *a_row, struct instance *b,
-		const struct vmm_port_row *b_row, uint64_t address, struct port_link **result, struct config_error *error)
+	const struct vmm_port_row *b_row, uint64_t address, struct port_link **result, struct config_error *error)
 {
 	struct port_link *link = calloc(1, sizeof(*link));
 	unsigned a_side = a_row->role == VMM_ROLE_UPPER ? UPPER : LOWER;
@@ -136,8 +137,8 @@ void port_attach(struct port_link *link, const struct port_proxy *proxy)
 		void *self = link->self[!side];
 
 		if (proxy && proxy->wrap)
-			proxy->wrap(proxy->self, link->interface, side == UPPER ? VMM_ROLE_LOWER : VMM_ROLE_UPPER, &table,
-					&self);
+			proxy->wrap(proxy->self, link->interface, side == UPPER ? VMM_ROLE_LOWER : VMM_ROLE_UPPER,
+				&table, &self);
 		link->link[side].peer = table;
 		link->link[side].peer_self = self;
 	}
@@ -205,7 +206,7 @@ static const struct vmm_interrupt_lower core_interrupt = {
 };
 
 int port_attach_core(struct instance *instance, const struct vmm_port_row *row, struct port_link **result,
-		struct config_error *error)
+	struct config_error *error)
 {
 	struct port_link *link = calloc(1, sizeof(*link));
 	struct vmm_interrupt_upper *upper = calloc(1, sizeof(*upper));

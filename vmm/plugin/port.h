@@ -40,12 +40,12 @@ const struct vmm_port_row *port_match(const struct vmm_port_row *row, const stru
 
 /* Prepare a link.  Machine lock.  0, or a negative errno with a message, and then nothing has happened. */
 int port_prepare(struct instance *a, const struct vmm_port_row *a_row, struct instance *b,
-		const struct vmm_port_row *b_row, uint64_t address, struct port_link **link, struct config_error *error);
+	const struct vmm_port_row *b_row, uint64_t address, struct port_link **link, struct config_error *error);
 void port_attach(struct port_link *link, const struct port_proxy *proxy);
 /* Undo: closing and detached on both sides, or only detached if it was never attached; frees it. */
 void port_detach(struct port_link *link);
 /* Join an interrupt controller's port to the core. */
-int port_attach_core(struct instance *instance, const struct vmm_port_row *row, struct port_link **link,
-		struct config_error *error);
+int port_attach_core(
+	struct instance *instance, const struct vmm_port_row *row, struct port_link **link, struct config_error *error);
 
 #endif

@@ -118,7 +118,7 @@ static const char *descriptor_fault(const struct plugin *plugin)
 	const struct vmm_descriptor *descriptor = &plugin->descriptor;
 
 	if (!descriptor->id || !descriptor->name || !descriptor->version || !descriptor->licence ||
-			!descriptor->description)
+		!descriptor->description)
 		return "its descriptor lacks a text";
 	if (!strchr(descriptor->id, '.'))
 		return "its id has no vendor part";
@@ -136,14 +136,14 @@ static const char *descriptor_fault(const struct plugin *plugin)
 		const struct vmm_port_row *row = &plugin->ports[i];
 
 		if (!row->key || !row->interfaces || !row->help ||
-				(row->role != VMM_ROLE_UPPER && row->role != VMM_ROLE_LOWER))
+			(row->role != VMM_ROLE_UPPER && row->role != VMM_ROLE_LOWER))
 			return "a row of its port table is incomplete";
 	}
 	return NULL;
 }
 
 static int plugin_add(struct plugin_registry *registry, const char *kind, const char *path,
-		const struct vmm_factory *factory, uint32_t index, struct config_error *error)
+	const struct vmm_factory *factory, uint32_t index, struct config_error *error)
 {
 	struct plugin *plugin = calloc(1, sizeof(*plugin));
 	struct plugin **plugins;
@@ -160,10 +160,10 @@ static int plugin_add(struct plugin_registry *registry, const char *kind, const 
 		plugin->factory = *factory;
 		plugin->index = index;
 		result = copy_rows((void **)&plugin->params, plugin->descriptor.params, plugin->descriptor.param_count,
-				plugin->descriptor.param_stride, sizeof(*plugin->params));
+			plugin->descriptor.param_stride, sizeof(*plugin->params));
 		if (!result)
-			result = copy_rows((void **)&plugin->ports, plugin->descriptor.ports, plugin->descriptor.port_count,
-					plugin->descriptor.port_stride, sizeof(*plugin->ports));
+			result = copy_rows((void **)&plugin->ports, plugin->descriptor.ports,
+				plugin->descriptor.port_count, plugin->descriptor.port_stride, sizeof(*plugin->ports));
 		if (!result)
 			fault = descriptor_fault(plugin);
 		if (result == -EINVAL)
@@ -232,7 +232,8 @@ int registry_load(struct plugin_registry *registry, const char *path, struct con
 			continue;
 		COPY_STRUCT(&factory, found);
 		if (!factory.create || !factory.descriptors || factory.descriptor_count > TABLE_ROWS_MAX) {
-			config_fail(error, NULL, 0, "plugin %s is broken (its factory is incomplete): rebuild it", path);
+			config_fail(
+				error, NULL, 0, "plugin %s is broken (its factory is incomplete): rebuild it", path);
 			return -ENOEXEC;
 		}
 		for (uint32_t j = 0; j < factory.descriptor_count && !result; j++)
@@ -248,7 +249,8 @@ int registry_load(struct plugin_registry *registry, const char *path, struct con
 }
 
 /* Call for each folder of the search path, until the call returns true. */
-static bool registry_folders(const struct plugin_registry *registry, bool (*call)(void *self, const char *folder), void *self)
+static bool registry_folders(
+	const struct plugin_registry *registry, bool (*call)(void *self, const char *folder), void *self)
 {
 	const char *at = registry->path;
 
@@ -298,7 +300,8 @@ static const struct plugin *registry_loaded(const struct plugin_registry *regist
 static bool scan_named(void *self, const char *folder)
 {
 	struct scan *scan = self;
-	const char *names[2] = { plugin_short_id(scan->id), strrchr(scan->id, '.') ? strrchr(scan->id, '.') + 1 : NULL };
+	const char *names[2] = { plugin_short_id(scan->id),
+		strrchr(scan->id, '.') ? strrchr(scan->id, '.') + 1 : NULL };
 
 	for (unsigned i = 0; i < 2 && names[i]; i++) {
 		char path[8192];
@@ -372,8 +375,8 @@ void registry_names_free(char **names, unsigned count)
 	free(names);
 }
 
-void registry_load_all(struct plugin_registry *registry, void (*bad)(void *self, const char *path, const char *text),
-		void *self)
+void registry_load_all(
+	struct plugin_registry *registry, void (*bad)(void *self, const char *path, const char *text), void *self)
 {
 	struct scan scan = { .registry = registry, .bad = bad, .bad_self = self };
 
@@ -385,8 +388,8 @@ const struct plugin *registry_plugin(const struct plugin_registry *registry, uns
 	return index < registry->plugin_count ? registry->plugins[index] : NULL;
 }
 
-int registry_find(struct plugin_registry *registry, const char *id, const struct plugin **plugin,
-		struct config_error *error)
+int registry_find(
+	struct plugin_registry *registry, const char *id, const struct plugin **plugin, struct config_error *error)
 {
 	struct scan scan = { .registry = registry, .id = id, .error = error };
 	unsigned count;
@@ -415,8 +418,8 @@ int registry_find(struct plugin_registry *registry, const char *id, const struct
 		config_fail(error, NULL, 0, "there is no plugin \"%s\": did you mean \"%s\"?", id, near);
 	else
 		config_fail(error, NULL, 0,
-				"there is no plugin \"%s\": install it, or add its folder to VMM_PLUGIN_PATH (searched: %s)",
-				id, registry->path);
+			"there is no plugin \"%s\": install it, or add its folder to VMM_PLUGIN_PATH (searched: %s)",
+			id, registry->path);
 	registry_names_free(names, count);
 	return -ENOENT;
 }

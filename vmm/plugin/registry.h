@@ -35,11 +35,11 @@ const char *registry_path(const struct plugin_registry *registry);
 
 /* Find a plugin by its id ("org.vmm." may be left out) and load its file.  -ENOENT: no folder has it; other
  * negatives: it was found, but is unfit.  The message has cause and remedy, without file and line. */
-int registry_find(struct plugin_registry *registry, const char *id, const struct plugin **plugin,
-		struct config_error *error);
+int registry_find(
+	struct plugin_registry *registry, const char *id, const struct plugin **plugin, struct config_error *error);
 /* Load all there are; each file that is unfit is told to `bad` (may be NULL). */
-void registry_load_all(struct plugin_registry *registry, void (*bad)(void *self, const char *path, const char *text),
-		void *self);
+void registry_load_all(
+	struct plugin_registry *registry, void (*bad)(void *self, const char *path, const char *text), void *self);
 /* The plugins that were loaded, by index; NULL past the end. */
 const struct plugin *registry_plugin(const struct plugin_registry *registry, unsigned index);
 /* Load one file by its path. 0 or a negative errno with a message. */

@@ -89,7 +89,7 @@ static vmm_time timer_now(void *context, uint32_t clock)
 }
 
 static int32_t service_timer_create(void *context, uint32_t clock, void (*callback)(void *self, uint64_t token),
-		void *self, uint64_t token, vmm_handle *timer)
+	void *self, uint64_t token, vmm_handle *timer)
 {
 	struct instance *instance = context;
 	struct resource empty = { .type = RESOURCE_TIMER, .clock = clock }, *resource;
@@ -104,8 +104,8 @@ static int32_t service_timer_create(void *context, uint32_t clock, void (*callba
 	/* The timer is made where it stays: the set keeps its address. */
 	resource = resource_get(instance->env, handle, RESOURCE_TIMER);
 	status = timer_init(&resource->timer,
-			clock == VMM_CLOCK_GUEST ? instance->env->timers : loop_host_timers(instance->env->loop), callback,
-			self, token);
+		clock == VMM_CLOCK_GUEST ? instance->env->timers : loop_host_timers(instance->env->loop), callback,
+		self, token);
 	if (status) {
 		free(resource_take(instance->env, handle, RESOURCE_TIMER));
 		return status;
@@ -143,8 +143,7 @@ const struct vmm_timer_service service_timer = {
 };
 
 static int32_t event_watch(void *context, int32_t fd, uint32_t events,
-		void (*callback)(void *self, uint64_t token, uint32_t events), void *self, uint64_t token,
-		vmm_handle *watch)
+	void (*callback)(void *self, uint64_t token, uint32_t events), void *self, uint64_t token, vmm_handle *watch)
 {
 	struct instance *instance = context;
 	struct resource resource = { .type = RESOURCE_WATCH };
@@ -197,7 +196,7 @@ const struct vmm_event_service service_event = {
 };
 
 static int32_t task_run(void *context, int32_t (*work)(void *self, uint64_t token),
-		void (*done)(void *self, uint64_t token, int32_t status), void *self, uint64_t token)
+	void (*done)(void *self, uint64_t token, int32_t status), void *self, uint64_t token)
 {
 	struct instance *instance = context;
 

@@ -80,8 +80,8 @@ static int32_t machine_info(void *context, struct vmm_machine_info *info)
 	return 0;
 }
 
-static int32_t machine_get_string(void *context, const char *section, const char *key, uint32_t index, char *text,
-		uint32_t size)
+static int32_t machine_get_string(
+	void *context, const char *section, const char *key, uint32_t index, char *text, uint32_t size)
 {
 	struct instance *instance = context;
 	const struct plugin_machine *machine = &instance->env->machine;
@@ -144,8 +144,8 @@ static void power_cpu_init(void *context)
 	machine->cpu_init(machine->self);
 }
 
-static int32_t power_watch_button(void *context, void (*callback)(void *self, uint64_t token), void *self,
-		uint64_t token)
+static int32_t power_watch_button(
+	void *context, void (*callback)(void *self, uint64_t token), void *self, uint64_t token)
 {
 	struct instance *instance = context;
 	struct power_button *button = malloc(sizeof(*button));
@@ -270,8 +270,8 @@ const struct vmm_firmware_list_service service_firmware_list = {
 };
 
 static int32_t control_add(void *context, const char *name,
-		int32_t (*handler)(void *self, uint64_t token, const char *params, char *reply, uint32_t reply_size),
-		void *self, uint64_t token)
+	int32_t (*handler)(void *self, uint64_t token, const char *params, char *reply, uint32_t reply_size),
+	void *self, uint64_t token)
 {
 	struct instance *instance = context;
 	const struct plugin_machine *machine = &instance->env->machine;

@@ -24,13 +24,13 @@ static int32_t service_memory_write(void *context, uint64_t address, const void 
 	return status < 0 ? status : 0;
 }
 
-static int32_t service_memory_map(void *context, uint64_t address, uint64_t *length, uint32_t direction,
-		vmm_handle *map, void **pointer)
+static int32_t service_memory_map(
+	void *context, uint64_t address, uint64_t *length, uint32_t direction, vmm_handle *map, void **pointer)
 {
 	struct instance *instance = context;
 	struct resource resource = { .type = RESOURCE_MAP };
-	int status = memory_map(instance->env->memory, address, *length, direction == VMM_DIRECTION_TO_GUEST,
-			&resource.map, pointer);
+	int status = memory_map(
+		instance->env->memory, address, *length, direction == VMM_DIRECTION_TO_GUEST, &resource.map, pointer);
 
 	if (status)
 		return status;
@@ -173,8 +173,8 @@ static int32_t region_read(void *context, vmm_handle handle, uint64_t offset, vo
 	return region ? memory_region_read(region, offset, data, length) : -EINVAL;
 }
 
-static int32_t region_dirty_fetch(void *context, vmm_handle handle, uint64_t offset, uint64_t length, uint64_t *bits,
-		uint64_t words)
+static int32_t region_dirty_fetch(
+	void *context, vmm_handle handle, uint64_t offset, uint64_t length, uint64_t *bits, uint64_t words)
 {
 	struct memory_region *region = region_get(context, handle);
 
@@ -196,7 +196,7 @@ const struct vmm_region_service service_region = {
 };
 
 static int32_t service_io_claim(void *context, uint32_t port, uint32_t count, uint32_t sizes, int32_t priority,
-		const struct vmm_io_ops *given, void *self, uint64_t token, vmm_handle *claim)
+	const struct vmm_io_ops *given, void *self, uint64_t token, vmm_handle *claim)
 {
 	struct instance *instance = context;
 	struct resource resource = { .type = RESOURCE_CLAIM };
@@ -220,8 +220,10 @@ static int32_t service_io_claim(void *context, uint32_t port, uint32_t count, ui
 	int status = io_claim_new(instance->env->io, &desc, &resource.claim, &holder);
 
 	if (status == -EBUSY) {
-		snprintf(cause, sizeof(cause), "I/O ports 0x%x to 0x%x are taken by [%.64s]", port, port + count - 1, holder);
-		instance->host.fail(instance, cause, "give one of the two other ports, or remove it with plugin = none");
+		snprintf(cause, sizeof(cause), "I/O ports 0x%x to 0x%x are taken by [%.64s]", port, port + count - 1,
+			holder);
+		instance->host.fail(
+			instance, cause, "give one of the two other ports, or remove it with plugin = none");
 	}
 	if (status)
 		return status;

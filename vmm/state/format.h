@@ -6,21 +6,21 @@
 
 #include <stdint.h>
 
-#define STATE_MAGIC "VMMSTATE"
-#define STATE_FORMAT 1u
+#define STATE_MAGIC       "VMMSTATE"
+#define STATE_FORMAT      1u
 #define STATE_HEADER_SIZE 16 /* magic, format u32, flags u32 (0) */
 
 /* A section: mark u32, instance (u8 length, text), plugin (u8 length, text), version u32, body length u64, body,
  * CRC-32 u32 of all that from the mark on. */
 #define STATE_MARK_SECTION 0x54434553u /* "SECT" */
-#define STATE_MARK_END 0x21444e45u     /* "END!" */
+#define STATE_MARK_END     0x21444e45u /* "END!" */
 
 /* A field: type u8, name (u8 length, text), then its value: u64 and i64 8 bytes, bool 1, bytes and string a
  * u64 length and that many. */
-#define STATE_TYPE_U64 1
-#define STATE_TYPE_I64 2
-#define STATE_TYPE_BOOL 3
-#define STATE_TYPE_BYTES 4
+#define STATE_TYPE_U64    1
+#define STATE_TYPE_I64    2
+#define STATE_TYPE_BOOL   3
+#define STATE_TYPE_BYTES  4
 #define STATE_TYPE_STRING 5
 
 #define STATE_CRC_SIZE 4

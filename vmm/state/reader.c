@@ -77,8 +77,8 @@ static bool span_section(struct span *span, struct section *section)
 	uint64_t version, length, crc;
 
 	if (!span_text(span, section->instance) || !span_text(span, section->plugin) ||
-			!span_number(span, 4, &version) || !span_number(span, 8, &length) ||
-			!span_take(span, length, &section->body))
+		!span_number(span, 4, &version) || !span_number(span, 8, &length) ||
+		!span_take(span, length, &section->body))
 		return false;
 	section->version = (uint32_t)version;
 	section->length = length;
@@ -98,8 +98,8 @@ static int reader_sections(struct state_reader *reader, struct span span, const 
 		}
 		if (mark == STATE_MARK_END)
 			return 0;
-		struct section *sections =
-			realloc(reader->sections, (reader->section_count + 1) * sizeof(*reader->sections));
+		struct section *sections = realloc(
+			reader->sections, (reader->section_count + 1) * sizeof(*reader->sections));
 
 		if (!sections) {
 			*reason = "out of memory";
@@ -124,7 +124,7 @@ int state_reader_new(const void *data, size_t length, struct state_reader **resu
 	int error = -EINVAL;
 
 	if (!span_take(&span, 8, &magic) || memcmp(magic, STATE_MAGIC, 8) || !span_number(&span, 4, &format) ||
-			!span_number(&span, 4, &flags)) {
+		!span_number(&span, 4, &flags)) {
 		why = "this is not a saved state of vmm";
 		goto fail;
 	}
@@ -166,7 +166,7 @@ static bool span_field(struct span *span, struct field *field)
 	const uint8_t *name;
 
 	if (!span_number(span, 1, &type) || !span_number(span, 1, &length) || !length || length > STATE_NAME_MAX ||
-			!span_take(span, length, &name))
+		!span_take(span, length, &name))
 		return false;
 	*field = (struct field){ .name = (const char *)name, .name_length = (uint8_t)length, .type = (uint8_t)type };
 	switch (type) {

@@ -43,9 +43,9 @@ typedef uint64_t vmm_time;
 typedef uint64_t vmm_handle;
 
 /* True if a table that came from the other side holds the function `member`. */
-#define VMM_HAS(table, member)                                                                                     \
-	((table) != NULL && (size_t)(table)->struct_size >=                                                        \
-			offsetof(__typeof__(*(table)), member) + sizeof((table)->member) &&                        \
-	 (table)->member != NULL)
+#define VMM_HAS(table, member) \
+	((table) != NULL && \
+		(size_t)(table)->struct_size >= offsetof(__typeof__(*(table)), member) + sizeof((table)->member) && \
+		(table)->member != NULL)
 
 #endif

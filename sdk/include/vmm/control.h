@@ -16,9 +16,8 @@ struct vmm_control_service {
 	/* Add the method INSTANCE.NAME.  `params` and the answer are JSON texts.  The handler writes its answer
 	 * (or, with a negative status, a message) into `reply` and returns 0 or a negative errno.  [machine] */
 	int32_t (*add)(void *context, const char *name,
-			int32_t (*handler)(void *self, uint64_t token, const char *params, char *reply,
-					uint32_t reply_size),
-			void *self, uint64_t token);
+		int32_t (*handler)(void *self, uint64_t token, const char *params, char *reply, uint32_t reply_size),
+		void *self, uint64_t token);
 	/* Send an event {"instance": ..., "event": name, "data": json} to whoever listens.  [any] */
 	int32_t (*event)(void *context, const char *name, const char *json);
 };

@@ -9,10 +9,10 @@
 #include <vmm/base.h>
 
 #define VMM_SERVICE_EVENT "vmm.event/1"
-#define VMM_SERVICE_TASK "vmm.task/1"
+#define VMM_SERVICE_TASK  "vmm.task/1"
 
-#define VMM_EVENT_READ 1u
-#define VMM_EVENT_WRITE 2u
+#define VMM_EVENT_READ   1u
+#define VMM_EVENT_WRITE  2u
 #define VMM_EVENT_HANGUP 4u /* reported whether asked for or not */
 
 struct vmm_event_service {
@@ -21,8 +21,8 @@ struct vmm_event_service {
 	/* Call back while the descriptor is ready (level-triggered).  The descriptor stays the plugin's: unwatch it
 	 * before closing it.  `events` may be 0 for a pause.  [machine] */
 	int32_t (*watch)(void *context, int32_t fd, uint32_t events,
-			void (*callback)(void *self, uint64_t token, uint32_t events), void *self, uint64_t token,
-			vmm_handle *watch);
+		void (*callback)(void *self, uint64_t token, uint32_t events), void *self, uint64_t token,
+		vmm_handle *watch);
 	int32_t (*modify)(void *context, vmm_handle watch, uint32_t events);
 	void (*unwatch)(void *context, vmm_handle watch);
 	/* Call back once, soon, on the event loop.  Calls deferred by one instance keep their order.  A call
@@ -36,7 +36,7 @@ struct vmm_task_service {
 	/* Run `work` on a worker thread [worker], then `done` on the event loop [machine] with what work
 	 * returned.  The instance is not stopped before both have run.  -ENOMEM.  [any] */
 	int32_t (*run)(void *context, int32_t (*work)(void *self, uint64_t token),
-			void (*done)(void *self, uint64_t token, int32_t status), void *self, uint64_t token);
+		void (*done)(void *self, uint64_t token, int32_t status), void *self, uint64_t token);
 };
 
 #endif

@@ -32,7 +32,7 @@ struct vmm_io_service {
 	/* Claim `count` ports from `port`, decoding accesses of `sizes` (VMM_IO_SIZE_*, or'ed).  Priority as for
 	 * memory regions: a higher one hides a lower one, equals are -EBUSY.  `ops` has static lifetime. */
 	int32_t (*claim)(void *context, uint32_t port, uint32_t count, uint32_t sizes, int32_t priority,
-			const struct vmm_io_ops *ops, void *self, uint64_t token, vmm_handle *claim);
+		const struct vmm_io_ops *ops, void *self, uint64_t token, vmm_handle *claim);
 	void (*release)(void *context, vmm_handle claim);
 	/* Move a claim to another first port (a BAR), or switch it off and on. */
 	int32_t (*move)(void *context, vmm_handle claim, uint32_t port);

@@ -14,7 +14,7 @@
 #include <vmm/base.h>
 
 #define VMM_SERVICE_IRQ "vmm.irq/1"
-#define VMM_IRQ_LINES 24
+#define VMM_IRQ_LINES   24
 
 struct vmm_irq_service {
 	uint32_t struct_size;

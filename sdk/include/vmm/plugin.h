@@ -28,28 +28,28 @@ struct vmm_plugin {
 };
 
 /* Kinds of plugin; each is asked for with its own factory id. */
-#define VMM_KIND_DEVICE "vmm.device/1"
-#define VMM_KIND_CHAR "vmm.char/1"
+#define VMM_KIND_DEVICE  "vmm.device/1"
+#define VMM_KIND_CHAR    "vmm.char/1"
 #define VMM_KIND_STORAGE "vmm.storage/1"
-#define VMM_KIND_NET "vmm.net/1"
+#define VMM_KIND_NET     "vmm.net/1"
 #define VMM_KIND_DISPLAY "vmm.display/1"
-#define VMM_KIND_AUDIO "vmm.audio/1"
-#define VMM_KIND_INPUT "vmm.input/1"
-#define VMM_KIND_ENGINE "vmm.engine/1"
+#define VMM_KIND_AUDIO   "vmm.audio/1"
+#define VMM_KIND_INPUT   "vmm.input/1"
+#define VMM_KIND_ENGINE  "vmm.engine/1"
 #define VMM_KIND_CONTROL "vmm.control/1"
 
 /* Types of parameters.  The host checks a value against its type before the plugin sees it. */
-#define VMM_PARAM_BOOL 1   /* yes, no, true, false, on, off, 1, 0 */
-#define VMM_PARAM_INT 2    /* decimal, 0x hexadecimal; range minimum..maximum */
-#define VMM_PARAM_SIZE 3   /* bytes, with K, M, G, T for powers of 1024; range */
+#define VMM_PARAM_BOOL   1 /* yes, no, true, false, on, off, 1, 0 */
+#define VMM_PARAM_INT    2 /* decimal, 0x hexadecimal; range minimum..maximum */
+#define VMM_PARAM_SIZE   3 /* bytes, with K, M, G, T for powers of 1024; range */
 #define VMM_PARAM_STRING 4 /* range is the length in bytes, if maximum is not 0 */
-#define VMM_PARAM_PATH 5   /* made absolute, relative to the file that names it */
-#define VMM_PARAM_MAC 6    /* aa:bb:cc:dd:ee:ff, unicast */
+#define VMM_PARAM_PATH   5 /* made absolute, relative to the file that names it */
+#define VMM_PARAM_MAC    6 /* aa:bb:cc:dd:ee:ff, unicast */
 #define VMM_PARAM_CHOICE 7 /* one of `choices` */
-#define VMM_PARAM_LIST 8   /* strings: the key may be repeated */
+#define VMM_PARAM_LIST   8 /* strings: the key may be repeated */
 
 #define VMM_PARAM_REQUIRED 1u /* flags: there is no default, it must be set */
-#define VMM_PARAM_LIVE 2u     /* may be set while the machine runs */
+#define VMM_PARAM_LIVE     2u /* may be set while the machine runs */
 
 struct vmm_param {
 	uint32_t struct_size;
@@ -67,11 +67,11 @@ struct vmm_param {
 #define VMM_ROLE_UPPER 1 /* the guest's side */
 #define VMM_ROLE_LOWER 2 /* the provider's side */
 
-#define VMM_PORT_REQUIRED 1u /* flags: must be joined before the machine starts */
-#define VMM_PORT_LIVE 2u     /* may be joined and parted while the machine runs */
-#define VMM_PORT_BUS 4u      /* a bus: many peers, placed at addresses by their `address` key; key is the bus's name */
-#define VMM_PORT_CHILD 8u    /* sits on a bus: joined by `bus =`, or to the first bus that offers it; one a plugin */
-#define VMM_PORT_CORE 16u    /* joined to the core itself (vmm.port.interrupt); needs no line in the INI file */
+#define VMM_PORT_REQUIRED 1u  /* flags: must be joined before the machine starts */
+#define VMM_PORT_LIVE     2u  /* may be joined and parted while the machine runs */
+#define VMM_PORT_BUS      4u  /* a bus: many peers, placed at addresses by their `address` key; key is the bus's name */
+#define VMM_PORT_CHILD    8u  /* sits on a bus: joined by `bus =`, or to the first bus that offers it; one a plugin */
+#define VMM_PORT_CORE     16u /* joined to the core itself (vmm.port.interrupt); needs no line in the INI file */
 
 /* How a bus writes its addresses. */
 #define VMM_ADDRESS_NONE 0
@@ -113,7 +113,7 @@ struct vmm_descriptor {
 
 /* Reset kinds. */
 #define VMM_RESET_POWER 1 /* power-on: everything returns to its default */
-#define VMM_RESET_HARD 2  /* RESET#, PCI RST#: what survives a warm reset stays */
+#define VMM_RESET_HARD  2 /* RESET#, PCI RST#: what survives a warm reset stays */
 
 struct vmm_link;
 struct vmm_port_side;
@@ -175,11 +175,10 @@ struct vmm_factory {
 #else
 #define VMM_EXTERN_ALIAS extern
 #endif
-#define VMM_PLUGIN(FILE, GET_FACTORY)                                                                              \
-	VMM_EXTERN_C VMM_EXPORT const struct vmm_plugin FILE##_LTX_vmm_plugin;                                     \
-	VMM_EXTERN_C const struct vmm_plugin FILE##_LTX_vmm_plugin = { VMM_ABI_MAGIC, VMM_ABI_MAJOR,               \
-		sizeof(struct vmm_plugin), VMM_SDK_VERSION, GET_FACTORY };                                         \
-	VMM_EXTERN_ALIAS VMM_EXPORT const struct vmm_plugin vmm_plugin                                             \
-			__attribute__((alias(#FILE "_LTX_vmm_plugin")))
+#define VMM_PLUGIN(FILE, GET_FACTORY) \
+	VMM_EXTERN_C VMM_EXPORT const struct vmm_plugin FILE##_LTX_vmm_plugin; \
+	VMM_EXTERN_C const struct vmm_plugin FILE##_LTX_vmm_plugin = { VMM_ABI_MAGIC, VMM_ABI_MAJOR, \
+		sizeof(struct vmm_plugin), VMM_SDK_VERSION, GET_FACTORY }; \
+	VMM_EXTERN_ALIAS VMM_EXPORT const struct vmm_plugin vmm_plugin __attribute__((alias(#FILE "_LTX_vmm_plugin")))
 
 #endif

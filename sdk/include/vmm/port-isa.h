@@ -20,8 +20,7 @@ struct vmm_isa_upper {
 	int32_t (*dreq)(void *self, uint32_t channel, uint32_t level);
 	/* Move bytes of the transfer that the channel is programmed for: up to `length`, returns how many (0: masked or
 	 * ended).  *terminal is set when the count has run out.  Direction is of the device. [machine] */
-	int32_t (*dma_to_memory)(void *self, uint32_t channel, const void *data, uint32_t length,
-			uint32_t *terminal);
+	int32_t (*dma_to_memory)(void *self, uint32_t channel, const void *data, uint32_t length, uint32_t *terminal);
 	int32_t (*dma_from_memory)(void *self, uint32_t channel, void *data, uint32_t length, uint32_t *terminal);
 };
 

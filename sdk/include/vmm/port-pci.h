@@ -15,7 +15,7 @@
 #define VMM_PORT_PCI "vmm.port.pci/1"
 
 #define VMM_PCI_MEMORY 1 /* address spaces of BARs */
-#define VMM_PCI_IO 2
+#define VMM_PCI_IO     2
 
 struct vmm_pci_upper {
 	uint32_t struct_size;
@@ -28,13 +28,13 @@ struct vmm_pci_upper {
 	 * theirs).  RAM from [any] thread. */
 	int32_t (*dma_read)(void *self, uint64_t address, void *data, uint64_t length);
 	int32_t (*dma_write)(void *self, uint64_t address, const void *data, uint64_t length);
-	int32_t (*dma_map)(void *self, uint64_t address, uint64_t *length, uint32_t direction, vmm_handle *map,
-			void **pointer);
+	int32_t (*dma_map)(
+		void *self, uint64_t address, uint64_t *length, uint32_t direction, vmm_handle *map, void **pointer);
 	void (*dma_unmap)(void *self, vmm_handle map, uint64_t written);
 	/* Put BAR number `bar` (6: the ROM) at an address; `resource` is the function's own region (memory) or
 	 * claim (I/O) of `length` bytes.  `enabled` 0 takes it away.  [machine] */
-	int32_t (*bar)(void *self, uint32_t bar, uint32_t space, vmm_handle resource, uint64_t address,
-			uint64_t length, uint32_t enabled);
+	int32_t (*bar)(void *self, uint32_t bar, uint32_t space, vmm_handle resource, uint64_t address, uint64_t length,
+		uint32_t enabled);
 	/* Ask for removal to be allowed (hot unplug) has been answered by the guest.  [machine] */
 	void (*ejected)(void *self);
 };

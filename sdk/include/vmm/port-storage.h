@@ -12,27 +12,27 @@
 
 #define VMM_PORT_STORAGE "vmm.port.storage/1"
 
-#define VMM_STORAGE_READ 1
-#define VMM_STORAGE_WRITE 2
-#define VMM_STORAGE_FLUSH 3       /* covers all writes that were completed before it was submitted */
-#define VMM_STORAGE_DISCARD 4     /* contents become undefined, or zeroes with VMM_STORAGE_DISCARD_ZEROES */
+#define VMM_STORAGE_READ         1
+#define VMM_STORAGE_WRITE        2
+#define VMM_STORAGE_FLUSH        3 /* covers all writes that were completed before it was submitted */
+#define VMM_STORAGE_DISCARD      4 /* contents become undefined, or zeroes with VMM_STORAGE_DISCARD_ZEROES */
 #define VMM_STORAGE_WRITE_ZEROES 5
 
 #define VMM_STORAGE_FUA 1u /* flags: on stable storage before it completes */
 
 /* Capabilities. */
-#define VMM_STORAGE_READONLY UINT64_C(1)
-#define VMM_STORAGE_CAN_FLUSH UINT64_C(2)
-#define VMM_STORAGE_CAN_FUA UINT64_C(4)
-#define VMM_STORAGE_CAN_DISCARD UINT64_C(8)
+#define VMM_STORAGE_READONLY         UINT64_C(1)
+#define VMM_STORAGE_CAN_FLUSH        UINT64_C(2)
+#define VMM_STORAGE_CAN_FUA          UINT64_C(4)
+#define VMM_STORAGE_CAN_DISCARD      UINT64_C(8)
 #define VMM_STORAGE_CAN_WRITE_ZEROES UINT64_C(16)
-#define VMM_STORAGE_DISCARD_ZEROES UINT64_C(32)
-#define VMM_STORAGE_REMOVABLE UINT64_C(64)
+#define VMM_STORAGE_DISCARD_ZEROES   UINT64_C(32)
+#define VMM_STORAGE_REMOVABLE        UINT64_C(64)
 
 struct vmm_storage_info {
 	uint32_t struct_size;
-	uint32_t block_size;      /* logical: requests are multiples of it, offsets too; a power of 2, 512..65536 */
-	uint64_t length;          /* in bytes; 0: no medium */
+	uint32_t block_size; /* logical: requests are multiples of it, offsets too; a power of 2, 512..65536 */
+	uint64_t length;     /* in bytes; 0: no medium */
 	uint64_t capabilities;
 	uint32_t physical_block;  /* best alignment, in bytes */
 	uint32_t segment_maximum; /* segments a request */

@@ -15,8 +15,8 @@
 #define VMM_SERVICE_TIMER "vmm.timer/1"
 
 #define VMM_CLOCK_GUEST 1 /* ns of guest time */
-#define VMM_CLOCK_HOST 2  /* ns of CLOCK_MONOTONIC; goes on while the machine is stopped */
-#define VMM_CLOCK_REAL 3  /* now() only: ns since 1970-01-01 UTC, moving with the guest clock */
+#define VMM_CLOCK_HOST  2 /* ns of CLOCK_MONOTONIC; goes on while the machine is stopped */
+#define VMM_CLOCK_REAL  3 /* now() only: ns since 1970-01-01 UTC, moving with the guest clock */
 
 struct vmm_timer_service {
 	uint32_t struct_size;
@@ -25,7 +25,7 @@ struct vmm_timer_service {
 	vmm_time (*now)(void *context, uint32_t clock);
 	/* A timer that is not armed.  `callback` is called on the event loop.  [machine] */
 	int32_t (*create)(void *context, uint32_t clock, void (*callback)(void *self, uint64_t token), void *self,
-			uint64_t token, vmm_handle *timer);
+		uint64_t token, vmm_handle *timer);
 	void (*destroy)(void *context, vmm_handle timer);
 	/* Have it called once, when its clock has reached `deadline` (at once if it has).  Replaces what was
 	 * set before; VMM_TIME_NEVER disarms.  [any] */

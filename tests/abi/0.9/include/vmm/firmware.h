@@ -11,14 +11,14 @@
 
 #include <vmm/base.h>
 
-#define VMM_SERVICE_FIRMWARE "vmm.firmware/1"
+#define VMM_SERVICE_FIRMWARE      "vmm.firmware/1"
 #define VMM_SERVICE_FIRMWARE_LIST "vmm.firmware-list/1"
 
-#define VMM_FIRMWARE_FILE 1     /* a named file of fw_cfg's directory ("etc/...") */
-#define VMM_FIRMWARE_ACPI 2     /* a whole ACPI table, header included; name: its signature */
-#define VMM_FIRMWARE_AML 3      /* AML terms for the DSDT's \_SB scope; name: of the device */
-#define VMM_FIRMWARE_ROM 4      /* an option ROM image */
-#define VMM_FIRMWARE_BOOT 5     /* a device path as SeaBIOS writes it in bootorder; name: disk, cd, floppy, net */
+#define VMM_FIRMWARE_FILE 1 /* a named file of fw_cfg's directory ("etc/...") */
+#define VMM_FIRMWARE_ACPI 2 /* a whole ACPI table, header included; name: its signature */
+#define VMM_FIRMWARE_AML  3 /* AML terms for the DSDT's \_SB scope; name: of the device */
+#define VMM_FIRMWARE_ROM  4 /* an option ROM image */
+#define VMM_FIRMWARE_BOOT 5 /* a device path as SeaBIOS writes it in bootorder; name: disk, cd, floppy, net */
 
 struct vmm_firmware_service {
 	uint32_t struct_size;

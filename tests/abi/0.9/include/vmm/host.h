@@ -8,11 +8,11 @@
 
 #include <vmm/base.h>
 
-#define VMM_LOG_ERROR 1
+#define VMM_LOG_ERROR   1
 #define VMM_LOG_WARNING 2
-#define VMM_LOG_INFO 3
-#define VMM_LOG_DEBUG 4
-#define VMM_LOG_TRACE 5
+#define VMM_LOG_INFO    3
+#define VMM_LOG_DEBUG   4
+#define VMM_LOG_TRACE   5
 
 /*
  * One per instance; valid from create until destroy has returned.  `context` is the host's: pass it as the

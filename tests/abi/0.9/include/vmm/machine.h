@@ -10,8 +10,8 @@
 #include <vmm/host.h>
 
 #define VMM_SERVICE_MACHINE "vmm.machine/1"
-#define VMM_SERVICE_POWER "vmm.power/1"
-#define VMM_SERVICE_RANDOM "vmm.random/1"
+#define VMM_SERVICE_POWER   "vmm.power/1"
+#define VMM_SERVICE_RANDOM  "vmm.random/1"
 
 /* Facts about the machine, for firmware and chipsets.  Constant while it exists. */
 struct vmm_machine_info {
@@ -31,15 +31,15 @@ struct vmm_machine_service {
 	int32_t (*info)(void *context, struct vmm_machine_info *info);
 	/* A setting of the core's sections ("boot", "machine"), as text: get_string(c, "boot", "kernel", 0, ...).
 	 * Lists by index; paths are absolute.  The length, -ENOENT (unset), -EOVERFLOW. */
-	int32_t (*get_string)(void *context, const char *section, const char *key, uint32_t index, char *text,
-			uint32_t size);
+	int32_t (*get_string)(
+		void *context, const char *section, const char *key, uint32_t index, char *text, uint32_t size);
 	/* Is an instance of the plugin with this id in the machine?  For firmware tables. */
 	uint32_t (*has_plugin)(void *context, const char *id);
 };
 
-#define VMM_POWER_RESET 1    /* power->request: reset the machine (VMM_RESET_HARD) */
-#define VMM_POWER_OFF 2      /* the guest switched the power off */
-#define VMM_POWER_SUSPEND 3  /* S3: sleep until a wake event */
+#define VMM_POWER_RESET   1 /* power->request: reset the machine (VMM_RESET_HARD) */
+#define VMM_POWER_OFF     2 /* the guest switched the power off */
+#define VMM_POWER_SUSPEND 3 /* S3: sleep until a wake event */
 
 struct vmm_power_service {
 	uint32_t struct_size;
@@ -53,8 +53,8 @@ struct vmm_power_service {
 	/* INIT to the CPUs, without resetting devices (port 92, the keyboard controller on old boards).  [machine] */
 	void (*cpu_init)(void *context);
 	/* Be told when the user presses the power button (the ACPI chipset).  [machine] */
-	int32_t (*watch_button)(void *context, void (*callback)(void *self, uint64_t token), void *self,
-			uint64_t token);
+	int32_t (*watch_button)(
+		void *context, void (*callback)(void *self, uint64_t token), void *self, uint64_t token);
 };
 
 struct vmm_random_service {

@@ -12,7 +12,7 @@
 #define VMM_SERVICE_REGION "vmm.region/1"
 
 #define VMM_DIRECTION_FROM_GUEST 1 /* the device reads guest memory */
-#define VMM_DIRECTION_TO_GUEST 2   /* the device writes guest memory */
+#define VMM_DIRECTION_TO_GUEST   2 /* the device writes guest memory */
 
 /*
  * DMA of devices that are not PCI functions (those use their port).  RAM may be accessed from [any] thread.  What
@@ -27,21 +27,21 @@ struct vmm_memory_service {
 	int32_t (*write)(void *context, uint64_t address, const void *data, uint64_t length);
 	/* Map guest memory for a longer transfer.  *length may come back shorter, never 0.  The pointer is valid
 	 * until unmap; the map must not outlive a stop().  -EAGAIN as above, -ENOMEM. */
-	int32_t (*map)(void *context, uint64_t address, uint64_t *length, uint32_t direction, vmm_handle *map,
-			void **pointer);
+	int32_t (*map)(
+		void *context, uint64_t address, uint64_t *length, uint32_t direction, vmm_handle *map, void **pointer);
 	/* `written`: how many bytes from the start were changed; they are marked dirty, and translated code that was
 	 * made from them is dropped. */
 	void (*unmap)(void *context, vmm_handle map, uint64_t written);
 };
 
 /* Types of regions. */
-#define VMM_REGION_RAM 1    /* memory kept and saved by the host */
-#define VMM_REGION_ROM 2    /* read directly; guest writes go to ops->write, or nowhere without ops */
-#define VMM_REGION_MMIO 3   /* every access goes to ops */
-#define VMM_REGION_ALIAS 4  /* shows a part of another region, or of the system's RAM (target 0), elsewhere */
+#define VMM_REGION_RAM   1 /* memory kept and saved by the host */
+#define VMM_REGION_ROM   2 /* read directly; guest writes go to ops->write, or nowhere without ops */
+#define VMM_REGION_MMIO  3 /* every access goes to ops */
+#define VMM_REGION_ALIAS 4 /* shows a part of another region, or of the system's RAM (target 0), elsewhere */
 
 #define VMM_REGION_POSTED 1u /* flags: MMIO writes may be gathered and come late, but in order */
-#define VMM_REGION_DIRTY 2u  /* RAM: writes are tracked for dirty_fetch */
+#define VMM_REGION_DIRTY  2u /* RAM: writes are tracked for dirty_fetch */
 
 /*
  * The device behind a region.  `offset` is from the region's start; accesses are naturally aligned and of a
@@ -65,7 +65,7 @@ struct vmm_region_desc {
 	const struct vmm_region_ops *ops; /* NULL where the type allows it; static lifetime */
 	void *self;
 	uint64_t token;
-	vmm_handle target;      /* ALIAS: of which region; 0: the system's address space without this alias's priority */
+	vmm_handle target; /* ALIAS: of which region; 0: the system's address space without this alias's priority */
 	uint64_t target_offset; /* ALIAS */
 	const char *name;       /* for logs and `vmm status`; copied */
 };
@@ -92,8 +92,8 @@ struct vmm_region_service {
 	int32_t (*read)(void *context, vmm_handle region, uint64_t offset, void *data, uint64_t length);
 	/* Fetch and clear the dirty bits of [offset, offset + length), one bit a 4096-byte page from bit 0 of
 	 * bits[0].  For regions with VMM_REGION_DIRTY. */
-	int32_t (*dirty_fetch)(void *context, vmm_handle region, uint64_t offset, uint64_t length, uint64_t *bits,
-			uint64_t words);
+	int32_t (*dirty_fetch)(
+		void *context, vmm_handle region, uint64_t offset, uint64_t length, uint64_t *bits, uint64_t words);
 };
 
 #endif

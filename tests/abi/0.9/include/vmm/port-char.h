@@ -15,13 +15,13 @@
 /* Events, both ways. */
 #define VMM_CHAR_OPENED 1 /* up: somebody is there (a terminal was opened, a socket connected) */
 #define VMM_CHAR_CLOSED 2 /* up: nobody is there; what is written is dropped or kept, as the backend documents */
-#define VMM_CHAR_BREAK 3  /* up and down: a break; `value` its length in ns, 0 unknown */
-#define VMM_CHAR_MODEM 4  /* up: value is VMM_CHAR_CTS.. as they are now; down: VMM_CHAR_DTR and VMM_CHAR_RTS */
-#define VMM_CHAR_SPEED 5  /* down: value is bits a second in the low half, VMM_CHAR_FRAME in the high half */
+#define VMM_CHAR_BREAK  3 /* up and down: a break; `value` its length in ns, 0 unknown */
+#define VMM_CHAR_MODEM  4 /* up: value is VMM_CHAR_CTS.. as they are now; down: VMM_CHAR_DTR and VMM_CHAR_RTS */
+#define VMM_CHAR_SPEED  5 /* down: value is bits a second in the low half, VMM_CHAR_FRAME in the high half */
 
 #define VMM_CHAR_CTS 1u
 #define VMM_CHAR_DSR 2u
-#define VMM_CHAR_RI 4u
+#define VMM_CHAR_RI  4u
 #define VMM_CHAR_DCD 8u
 #define VMM_CHAR_DTR 16u
 #define VMM_CHAR_RTS 32u
