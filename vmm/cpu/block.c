@@ -8,7 +8,7 @@
 #include "vmm/cpu/decode.h"
 #include "vmm/cpu/paging.h"
 
-#define ARENA_SIZE (6u << 20)
+#define ARENA_SIZE (5u << 20)
 
 static size_t block_size(unsigned count, unsigned bytes)
 {

@@ -6,6 +6,7 @@
 #include "vmm/cpu/insn.h"
 #include "vmm/cpu/model.h"
 #include "vmm/cpu/paging.h"
+#include "vmm/cpu/trace.h"
 
 #define PTE_P  (1ull << 0)
 #define PTE_RW (1ull << 1)
@@ -113,6 +114,8 @@ static int page_fault(struct cpu *cpu, uint64_t linear, unsigned access, uint32_
 	/* The I/D flag exists only where a fetch can differ from a read. */
 	if (access & ACCESS_EXEC && ((cpu->cr4 & CPU_CR4_PAE && cpu->efer & CPU_EFER_NXE) || cpu->cr4 & CPU_CR4_SMEP))
 		error |= 16;
+	if (cpu->trace & CPU_TRACE_MMU)
+		trace_page_fault(cpu, linear, error);
 	cpu_raise_error(cpu, CPU_PF, error);
 	cpu->exception.cr2 = linear;
 	return CPU_FAULT;

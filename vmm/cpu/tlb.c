@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "vmm/cpu/tlb.h"
+#include "vmm/cpu/trace.h"
 
 static void array_clear(struct tlb_entry *array)
 {
@@ -69,6 +70,8 @@ void tlb_flush(struct cpu *cpu, bool global)
 {
 	struct cpu_tlb *tlb = cpu->tlb;
 
+	if (cpu->trace & CPU_TRACE_MMU)
+		trace_flush(cpu, global);
 	tlb_flush_direct(cpu);
 	tlb->epoch++;
 	cpu->attention = true;

@@ -20,3 +20,25 @@ void trace_instruction(struct cpu *cpu, const uint8_t *bytes, const struct insn 
 		(uint32_t)r[CPU_RBP], (uint32_t)r[CPU_RSP], (uint32_t)cpu_rflags(cpu));
 	cpu->trace_log(cpu->trace_self, text);
 }
+
+void trace_page_fault(struct cpu *cpu, uint64_t linear, uint32_t error)
+{
+	char text[128];
+
+	if (!cpu->trace_log)
+		return;
+	snprintf(text, sizeof(text), "mmu fault %08llx error %x at %04x:%08llx cr3 %08llx", (unsigned long long)linear,
+		error, cpu->segment[CPU_CS].selector, (unsigned long long)cpu->rip, (unsigned long long)cpu->cr3);
+	cpu->trace_log(cpu->trace_self, text);
+}
+
+void trace_flush(struct cpu *cpu, bool global)
+{
+	char text[96];
+
+	if (!cpu->trace_log)
+		return;
+	snprintf(text, sizeof(text), "mmu flush %s at %04x:%08llx cr3 %08llx", global ? "all" : "non-global",
+		cpu->segment[CPU_CS].selector, (unsigned long long)cpu->rip, (unsigned long long)cpu->cr3);
+	cpu->trace_log(cpu->trace_self, text);
+}

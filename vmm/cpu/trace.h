@@ -8,4 +8,8 @@
 /* Log the instruction about to run; `bytes` may be NULL. */
 void trace_instruction(struct cpu *cpu, const uint8_t *bytes, const struct insn *insn);
 
+/* CPU_TRACE_MMU: a page fault, or a flush of the TLB. */
+void trace_page_fault(struct cpu *cpu, uint64_t linear, uint32_t error);
+void trace_flush(struct cpu *cpu, bool global);
+
 #endif
