@@ -109,5 +109,5 @@ tests_unit_plugin_debug_exit_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_debug_exit_LDADD = $(PLUGIN_TEST_LIBS)
 endif
 
-guest_tests = tests/guest/guest.py tests/guest/linux.py tests/guest/machine.py tests/guest/bad_input.py
+guest_tests = tests/guest/guest.py tests/guest/linux.py tests/guest/machine.py tests/guest/bad_input.py tests/soak/linux.py tests/bench/run tests/bench/rom.py
 EXTRA_DIST += $(guest_tests)

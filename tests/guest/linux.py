@@ -74,7 +74,6 @@ def reboot():
         with guest.Guest(folder, folder.linux()) as shell:
             shell.ready()
             shell.send("reboot -f\n")
-            shell.expect("Linux version")
             shell.ready()
             shell.send("poweroff -f\n")
             assert shell.wait() == 0
@@ -103,7 +102,7 @@ def no_acpi():
             assert "XT-PIC" in output and "IO-APIC" not in output, output
             check_log(shell)
             shell.send("reboot -f\n")
-            shell.expect("Linux version")
+            shell.ready()
 
 
 if __name__ == "__main__":
