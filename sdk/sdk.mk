@@ -14,13 +14,20 @@ dist_sdkinclude_HEADERS = \
 	sdk/include/vmm/param.h \
 	sdk/include/vmm/plugin.h \
 	sdk/include/vmm/port-char.h \
+	sdk/include/vmm/port-display.h \
+	sdk/include/vmm/port-dma.h \
+	sdk/include/vmm/port-floppy.h \
+	sdk/include/vmm/port-ide.h \
 	sdk/include/vmm/port-input.h \
 	sdk/include/vmm/port-interrupt.h \
 	sdk/include/vmm/port-isa.h \
 	sdk/include/vmm/port-pci.h \
+	sdk/include/vmm/port-speaker.h \
 	sdk/include/vmm/port-storage.h \
 	sdk/include/vmm/port.h \
 	sdk/include/vmm/state.h \
 	sdk/include/vmm/timer.h
+sdkdraftdir = $(includedir)/vmm/draft
+dist_sdkdraft_HEADERS = sdk/include/vmm/draft/cpu.h
 pkgconfigdir = $(libdir)/pkgconfig
 nodist_pkgconfig_DATA = sdk/vmm-sdk.pc

@@ -34,22 +34,27 @@ vmm_libcore_la_SOURCES = \
 	vmm/cpu/cpu.h \
 	vmm/cpu/debug.c \
 	vmm/cpu/debug.h \
+	vmm/cpu/debugger.c \
+	vmm/cpu/debugger.h \
 	vmm/cpu/decimal.c \
 	vmm/cpu/decode.c \
 	vmm/cpu/decode.h \
 	vmm/cpu/decode_table.c \
 	vmm/cpu/decode_table.h \
 	vmm/cpu/descriptor.c \
+	vmm/cpu/evex_table.c \
 	vmm/cpu/exception.c \
 	vmm/cpu/exception.h \
 	vmm/cpu/exchange.c \
 	vmm/cpu/far.c \
+	vmm/cpu/feature.h \
 	vmm/cpu/flag.c \
 	vmm/cpu/flags.c \
 	vmm/cpu/flags.h \
 	vmm/cpu/fpu.h \
 	vmm/cpu/frame.c \
 	vmm/cpu/insn.h \
+	vmm/cpu/interrupt_long.c \
 	vmm/cpu/io.c \
 	vmm/cpu/io.h \
 	vmm/cpu/misc.c \
@@ -67,29 +72,49 @@ vmm_libcore_la_SOURCES = \
 	vmm/cpu/return.h \
 	vmm/cpu/run.c \
 	vmm/cpu/save.c \
+	vmm/cpu/scalar_extension.c \
+	vmm/cpu/scalar_extension.h \
 	vmm/cpu/segment.c \
 	vmm/cpu/segment.h \
 	vmm/cpu/shift.c \
+	vmm/cpu/smm.c \
+	vmm/cpu/smm.h \
+	vmm/cpu/smm_long.c \
 	vmm/cpu/stack.c \
 	vmm/cpu/string.c \
+	vmm/cpu/syscall.c \
 	vmm/cpu/system.c \
 	vmm/cpu/system.h \
 	vmm/cpu/task.c \
 	vmm/cpu/task.h \
 	vmm/cpu/thunk.c \
 	vmm/cpu/thunk.h \
+	vmm/cpu/thunk_emit.c \
+	vmm/cpu/thunk_emit.h \
 	vmm/cpu/tlb.c \
 	vmm/cpu/tlb.h \
 	vmm/cpu/trace.c \
 	vmm/cpu/trace.h \
 	vmm/cpu/unary.c \
 	vmm/cpu/vector.c \
+	vmm/cpu/vector_implicit.c \
 	vmm/cpu/vector_precision.c \
 	vmm/cpu/vector_state.c \
 	vmm/cpu/vector_table.c \
 	vmm/cpu/vector_table.h \
+	vmm/cpu/vex.c \
+	vmm/cpu/vex.h \
+	vmm/cpu/vex_gather.c \
+	vmm/cpu/vex_precision.c \
+	vmm/cpu/vex_run.c \
+	vmm/cpu/vex_short.h \
+	vmm/cpu/vex_state.c \
+	vmm/cpu/vex_table.c \
+	vmm/cpu/vex_table.h \
 	vmm/cpu/x87.c \
 	vmm/cpu/x87_control.c \
+	vmm/cpu/xsave.c \
+	vmm/cpu/xsave.h \
 	vmm/engine/bus.c \
 	vmm/engine/engine.c \
 	vmm/engine/engine.h \
@@ -114,13 +139,17 @@ vmm_libcore_la_SOURCES = \
 	vmm/machine/assemble.c \
 	vmm/machine/attach.c \
 	vmm/machine/core.c \
+	vmm/machine/debug.c \
+	vmm/machine/debug_register.c \
 	vmm/machine/dump.c \
 	vmm/machine/host.c \
 	vmm/machine/join.c \
+	vmm/machine/keys.c \
 	vmm/machine/machine.c \
 	vmm/machine/machine.h \
 	vmm/machine/parts.h \
 	vmm/machine/ram.c \
+	vmm/machine/screen.c \
 	vmm/machine/settings.c \
 	vmm/machine/state.c \
 	vmm/memory/access.c \
@@ -136,12 +165,16 @@ vmm_libcore_la_SOURCES = \
 	vmm/plugin/file.h \
 	vmm/plugin/host.h \
 	vmm/plugin/instance.c \
+	vmm/plugin/link.h \
 	vmm/plugin/param.c \
 	vmm/plugin/port.c \
 	vmm/plugin/port.h \
+	vmm/plugin/port_core.c \
+	vmm/plugin/probe.c \
 	vmm/plugin/registry.c \
 	vmm/plugin/registry.h \
 	vmm/plugin/resource.c \
+	vmm/plugin/service_cpu.c \
 	vmm/plugin/service_event.c \
 	vmm/plugin/service_machine.c \
 	vmm/plugin/service_memory.c \
@@ -158,7 +191,10 @@ vmm_vmm_SOURCES = \
 	vmm/command/config.c \
 	vmm/command/main.c \
 	vmm/command/plugin.c \
+	vmm/command/png.c \
 	vmm/command/remote.c \
 	vmm/command/run.c \
+	vmm/command/screen.c \
 	vmm/command/serve.c \
-	vmm/command/serve.h
+	vmm/command/serve.h \
+	vmm/command/serve_screen.c

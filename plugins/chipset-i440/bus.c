@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /*
- * The buses that other plugins sit on.
+ * The PCI bus that other plugins sit on.
  */
 #include "chipset.h"
 
@@ -138,6 +138,21 @@ static void ejected(void *self)
 	(void)self; /* no hot-plug slots */
 }
 
+int32_t path_text(const char *path, char *text, uint32_t size)
+{
+	size_t length = strlen(path);
+	if (length >= size)
+		return -EOVERFLOW;
+	memcpy(text, path, length + 1);
+	return (int32_t)length;
+}
+
+static int32_t bus_path(void *self, char *text, uint32_t size)
+{
+	(void)self;
+	return path_text("/pci@i0cf8", text, size);
+}
+
 const struct vmm_pci_upper bus_upper = {
 	.struct_size = sizeof(struct vmm_pci_upper),
 	.intx = intx,
@@ -148,6 +163,7 @@ const struct vmm_pci_upper bus_upper = {
 	.dma_unmap = dma_unmap,
 	.bar = bar,
 	.ejected = ejected,
+	.path = bus_path,
 };
 
 /* Joining. */
@@ -203,41 +219,4 @@ const struct vmm_port_ops bus_ops = {
 	.attached = attached,
 	.closing = closing,
 	.detached = detached,
-};
-
-/* ISA: no DMA controller here. */
-
-static int32_t dreq(void *self, uint32_t channel, uint32_t level)
-{
-	(void)self;
-	(void)channel;
-	(void)level;
-	return -ENODEV;
-}
-
-static int32_t dma_to_memory(void *self, uint32_t channel, const void *data, uint32_t length, uint32_t *terminal)
-{
-	(void)self;
-	(void)channel;
-	(void)data;
-	(void)length;
-	*terminal = 0;
-	return 0;
-}
-
-static int32_t dma_from_memory(void *self, uint32_t channel, void *data, uint32_t length, uint32_t *terminal)
-{
-	(void)self;
-	(void)channel;
-	(void)data;
-	(void)length;
-	*terminal = 0;
-	return 0;
-}
-
-const struct vmm_isa_upper isa_upper = {
-	.struct_size = sizeof(struct vmm_isa_upper),
-	.dreq = dreq,
-	.dma_to_memory = dma_to_memory,
-	.dma_from_memory = dma_from_memory,
 };

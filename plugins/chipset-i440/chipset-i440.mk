@@ -4,8 +4,12 @@ plugins_chipset_i440_chipset_i440_la_SOURCES = \
 	plugins/chipset-i440/bus.c \
 	plugins/chipset-i440/chipset.c \
 	plugins/chipset-i440/config.c \
+	plugins/chipset-i440/coprocessor.c \
+	plugins/chipset-i440/dma.c \
 	plugins/chipset-i440/isa.c \
+	plugins/chipset-i440/pam.c \
 	plugins/chipset-i440/power.c \
+	plugins/chipset-i440/smi.c \
 	plugins/chipset-i440/chipset.h
 plugins_chipset_i440_chipset_i440_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_chipset_i440_chipset_i440_la_LDFLAGS = $(PLUGIN_LDFLAGS)

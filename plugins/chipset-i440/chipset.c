@@ -25,9 +25,14 @@ static int32_t init(void *self)
 	chipset->a20_initial = !machine->has_plugin(host->context, "org.vmm.ps2-8042");
 	int32_t status = config_init(chipset);
 	if (status >= 0)
+		status = pam_init(chipset);
+	if (status >= 0)
 		status = isa_init(chipset);
 	if (status >= 0)
 		status = power_init(chipset);
+	/* Last, for the numbers of interrupt sources in states of version 1. */
+	if (status >= 0)
+		status = coprocessor_init(chipset);
 	return status;
 }
 
@@ -40,28 +45,43 @@ static int32_t start(void *self)
 static void reset(void *self, uint32_t kind)
 {
 	struct chipset *chipset = self;
-	(void)kind;
-	config_reset(chipset);
+	config_reset(chipset, kind);
+	pam_reset(chipset, kind);
 	isa_reset(chipset);
-	power_reset(chipset);
+	coprocessor_reset(chipset);
+	power_reset(chipset, kind);
+	memset(chipset->isa_dreq, 0, sizeof(chipset->isa_dreq));
 	/* The functions reset themselves; their pins follow. */
 	for (uint32_t i = 0; i < FUNCTIONS; i++)
 		atomic_store(&chipset->functions[i].master, 0);
 }
 
 static const struct vmm_field fields[] = {
+	VMM_FIELD(struct chipset, smram_locked),
+	VMM_FIELD_MAX(struct chipset, smiact, 1),
+	VMM_FIELD_MAX(struct chipset, post_done, 1),
 	VMM_FIELD(struct chipset, config_address),
 	VMM_FIELD(struct chipset, reset_control),
 	VMM_FIELD_ARRAY(struct chipset, elcr),
 	VMM_FIELD(struct chipset, port92),
 	VMM_FIELD(struct chipset, post),
 	VMM_FIELD_ARRAY_MAX(struct chipset, pins, 15),
+	VMM_FIELD_ARRAY(struct chipset, isa_dreq),
+};
+
+/* Since version 2 of the state. */
+static const struct vmm_field fields_2[] = {
+	VMM_FIELD_MAX(struct chipset, ferr, 1),
+	VMM_FIELD_MAX(struct chipset, ignne, 1),
+	VMM_FIELD_MAX(struct chipset, irq13_high, 1),
 };
 
 static int32_t save(void *self)
 {
 	struct chipset *chipset = self;
 	int32_t status = vmm_fields_save(chipset->host, "", chipset, fields, VMM_KIT_COUNT(fields));
+	if (status >= 0)
+		status = vmm_fields_save(chipset->host, "", chipset, fields_2, VMM_KIT_COUNT(fields_2));
 	if (status >= 0)
 		status = vmm_pci_save(&chipset->host_bridge);
 	if (status >= 0)
@@ -74,8 +94,10 @@ static int32_t save(void *self)
 static int32_t load(void *self, uint32_t version)
 {
 	struct chipset *chipset = self;
-	(void)version;
 	int32_t status = vmm_fields_load(chipset->host, "", chipset, fields, VMM_KIT_COUNT(fields));
+	chipset->ferr = chipset->ignne = chipset->irq13_high = 0;
+	if (status >= 0 && version >= 2)
+		status = vmm_fields_load(chipset->host, "", chipset, fields_2, VMM_KIT_COUNT(fields_2));
 	if (status >= 0)
 		status = vmm_pci_load(&chipset->host_bridge);
 	if (status >= 0)
@@ -86,37 +108,60 @@ static int32_t load(void *self, uint32_t version)
 		return status;
 	chipset->config_address &= 0x80fffffc;
 	bus_pins(chipset);
+	pam_loaded(chipset);
 	isa_loaded(chipset);
-	return power_load(chipset);
+	return power_load(chipset, version);
 }
 
 static void destroy(void *self)
 {
 	struct chipset *chipset = self;
 	const vmm_handle claims[] = { chipset->config_claim, chipset->data_claim, chipset->elcr_claim,
-		chipset->port92_claim, chipset->post_claim, chipset->apm_claim, chipset->pm_claim,
-		chipset->smbus_claim };
+		chipset->port92_claim, chipset->post_claim, chipset->apm_claim, chipset->pm_claim, chipset->smbus_claim,
+		chipset->coprocessor_claim };
 	for (uint32_t i = 0; i < VMM_KIT_COUNT(claims); i++) {
 		if (claims[i] != 0)
 			chipset->io->release(chipset->host->context, claims[i]);
 	}
 	if (chipset->overflow != 0)
 		chipset->timer->destroy(chipset->host->context, chipset->overflow);
+	if (chipset->region != NULL)
+		pam_destroy(chipset);
 	free(chipset);
 }
 
-/* The core: messages and SMI; its lines are the interrupt controllers' business. */
+/* The core: messages, SMI, SMIACT#, FERR#, shutdown; of the lines only the clock's alarm matters here. */
 
 static void line(void *self, uint32_t number, uint32_t level)
 {
-	(void)self;
-	(void)number;
-	(void)level;
+	if (number == 8 && level)
+		power_alarm(self);
+}
+
+static void smiact(void *self, uint32_t level)
+{
+	pam_smiact(self, level);
+}
+
+static void ferr(void *self, uint32_t level)
+{
+	coprocessor_ferr(self, level);
+}
+
+/* PIIX4 turns the shutdown special cycle into INIT (290562-001, INIT), which is how 286 programs left protected mode.
+ */
+static void shutdown(void *self)
+{
+	struct chipset *chipset = self;
+	chipset->power->cpu_init(chipset->host->context);
 }
 
 static const struct vmm_interrupt_upper interrupt_upper = {
 	.struct_size = sizeof(struct vmm_interrupt_upper),
 	.line = line,
+	.smiact = smiact,
+	.ferr = ferr,
+	.shutdown = shutdown,
 };
 
 static void core_attached(void *self, const struct vmm_link *link)
@@ -146,7 +191,11 @@ static int32_t get_port(void *self, const char *key, struct vmm_port_side *side)
 		side->ops = &bus_ops;
 		side->table = &bus_upper;
 	} else if (strcmp(key, "isa") == 0) {
-		vmm_kit_port_quiet(self, &isa_upper, side);
+		side->ops = &isa_ops;
+		side->table = &isa_upper;
+	} else if (strcmp(key, "dma") == 0) {
+		side->ops = &dma_ops;
+		side->table = &dma_upper;
 	} else if (strcmp(key, "interrupt") == 0) {
 		side->ops = &core_ops;
 		side->table = &interrupt_upper;
@@ -165,6 +214,12 @@ static const struct vmm_instance_ops instance_ops = {
 	.load = load,
 	.destroy = destroy,
 	.get_port = get_port,
+};
+
+static const struct vmm_param params[] = {
+	VMM_KIT_PARAM_CHOICE("identity", "440bx", "440bx|440fx",
+		"What the host bridge calls itself once the BIOS has done its work: 440bx as VMware's machines do, or "
+		"440fx as it is during POST."),
 };
 
 static const struct vmm_port_row ports[] = {
@@ -190,6 +245,16 @@ static const struct vmm_port_row ports[] = {
 		.address_kind = VMM_ADDRESS_NONE,
 		.help = "The ISA bus.",
 	},
+	{
+		.struct_size = sizeof(struct vmm_port_row),
+		.role = VMM_ROLE_UPPER,
+		.flags = VMM_PORT_BUS,
+		.maximum = 1,
+		.key = "dma",
+		.interfaces = VMM_PORT_DMA,
+		.address_kind = VMM_ADDRESS_NONE,
+		.help = "The DMA controllers of the ISA bus.",
+	},
 	VMM_KIT_PORT(VMM_ROLE_UPPER, VMM_PORT_CORE, "interrupt", VMM_PORT_INTERRUPT,
 		"The processors, for interrupt messages and SMI."),
 };
@@ -197,7 +262,9 @@ static const struct vmm_port_row ports[] = {
 static const struct vmm_descriptor descriptor = {
 	.struct_size = sizeof(struct vmm_descriptor),
 	.thread_model = VMM_THREAD_MACHINE,
-	.state_version = 1,
+	.state_version = 2,
+	.param_count = VMM_KIT_COUNT(params),
+	.param_stride = sizeof(struct vmm_param),
 	.port_count = VMM_KIT_COUNT(ports),
 	.port_stride = sizeof(struct vmm_port_row),
 	.flags = VMM_PLUGIN_SINGLE,
@@ -206,6 +273,7 @@ static const struct vmm_descriptor descriptor = {
 	.version = "0.9",
 	.licence = "BSD-2-Clause",
 	.description = "Host bridge, PCI and ISA buses, PCI interrupt routing, ACPI power management and reset",
+	.params = params,
 	.ports = ports,
 };
 

@@ -7,6 +7,9 @@
 
 #define CONFIG_ENABLE UINT32_C(0x80000000)
 
+#define DRAM_START 0x50 /* PMCCFG to SMRAM */
+#define DRAM_END   0x73
+
 #define RESET_SYSTEM 0x02 /* bit 1: hard reset, else only the CPU */
 #define RESET_CPU    0x04 /* its rising edge does it */
 
@@ -141,7 +144,7 @@ static const struct vmm_io_ops data_ops = {
 	.write = data_write,
 };
 
-/* Registers of the host bridge that have no effect yet keep what is written. */
+/* Registers that set up DRAM timing and arbitration keep what is written; PAM and SMRAM are pam.c's. */
 static void host_bridge_init(struct chipset *chipset)
 {
 	struct vmm_pci *pci = &chipset->host_bridge;
@@ -186,9 +189,15 @@ int32_t config_init(struct chipset *chipset)
 	return 0;
 }
 
-void config_reset(struct chipset *chipset)
+void config_reset(struct chipset *chipset, uint32_t kind)
 {
+	struct vmm_pci *pci = &chipset->host_bridge;
+	uint8_t kept[DRAM_END - DRAM_START];
+	memcpy(kept, pci->config + DRAM_START, sizeof(kept));
 	chipset->config_address = 0;
 	chipset->reset_control = 0;
-	vmm_pci_reset(&chipset->host_bridge);
+	vmm_pci_reset(pci);
+	/* What stands between the processors and DRAM has standby power, so that a BIOS finds its shadow on waking. */
+	if (kind == VMM_RESET_WAKE)
+		memcpy(pci->config + DRAM_START, kept, sizeof(kept));
 }

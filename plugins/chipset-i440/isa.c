@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /*
- * PIIX3's ISA bridge (290550-002): PIRQ routing, ELCR, ports 80 and 92.
+ * PIIX4's ISA bridge (290562-001, chapter 4): PIRQ routing, ELCR, ports 80 and 92.
  */
 #include "chipset.h"
 
@@ -10,7 +10,7 @@ enum { TOKEN_ELCR, TOKEN_PORT92, TOKEN_POST };
 #define PORT92_INIT 0x01
 #define PORT92_A20  0x02
 
-/* PIRQRC: bit 7 off, bits 3-0 the line; 0, 1, 2, 8 and 13 cannot be shared with PCI (4.1.10). */
+/* PIRQRC: bit 7 off, bits 3-0 the line; 0, 1, 2, 8 and 13 cannot be shared with PCI (4.1.11). */
 static void route(struct chipset *chipset, uint32_t pirq)
 {
 	uint8_t value = chipset->isa_bridge.config[PIRQRC + pirq];
@@ -83,10 +83,11 @@ static void bridge_init(struct chipset *chipset)
 	struct vmm_pci *pci = &chipset->isa_bridge;
 	static const struct vmm_pci_ids ids = {
 		.vendor = 0x8086,
-		.device = 0x7000,
+		.device = 0x7110,
 		.subsystem_vendor = 0x1af4,
 		.subsystem = 0x1100,
 		.class_code = 0x060100,
+		.revision = 0x02,
 	};
 	vmm_pci_init(pci, chipset->host, &ids);
 	pci->prefix = "isa-bridge.";
@@ -94,22 +95,20 @@ static void bridge_init(struct chipset *chipset)
 	vmm_pci_register(pci, VMM_PCI_COMMAND, 2, 0x0007, 0x0100);
 	vmm_pci_register(pci, VMM_PCI_STATUS, 2, 0x0200, 0);
 	vmm_pci_register(pci, VMM_PCI_HEADER_TYPE, 1, 0x80, 0);
-	vmm_pci_register(pci, 0x4c, 1, 0x4d, 0xff);     /* IORT */
-	vmm_pci_register(pci, 0x4e, 2, 0x0003, 0xffff); /* XBCS */
+	vmm_pci_register(pci, 0x4c, 1, 0x4d, 0xff); /* IORT */
+	/* Coprocessor errors are off after a reset, but SeaBIOS leaves it at that. */
+	vmm_pci_register(pci, XBCS, 2, 0x0003 | COPROCESSOR_ERRORS, 0xffff);
 	vmm_pci_register(pci, PIRQRC, 4, 0x80808080, 0x8f8f8f8f);
+	vmm_pci_register(pci, 0x64, 1, 0x10, 0xff);     /* SERIRQC */
 	vmm_pci_register(pci, 0x69, 1, 0x02, 0xfe);     /* TOM */
 	vmm_pci_register(pci, 0x6a, 2, 0, 0x8002);      /* MSTAT */
-	vmm_pci_register(pci, 0x70, 1, 0x80, 0xef);     /* MBIRQ */
-	vmm_pci_register(pci, 0x76, 2, 0x0c0c, 0x8787); /* MBDMA */
-	vmm_pci_register(pci, 0x78, 2, 0x0002, 0xffff); /* PCSC */
+	vmm_pci_register(pci, 0x76, 2, 0x0404, 0x8f8f); /* MBDMA */
 	vmm_pci_register(pci, 0x80, 1, 0, 0x7f);        /* APICBASE */
 	vmm_pci_register(pci, 0x82, 1, 0, 0x0f);        /* DLC */
-	vmm_pci_register(pci, 0xa0, 1, 0x08, 0x1f);     /* SMICNTL */
-	vmm_pci_register(pci, 0xa2, 2, 0, 0x00ff);      /* SMIEN */
-	vmm_pci_register(pci, 0xa4, 4, 0, 0xffffffff);  /* SEE */
-	vmm_pci_register(pci, 0xa8, 1, 0x0f, 0xff);     /* FTMR */
-	vmm_pci_register(pci, 0xac, 1, 0, 0xff);        /* CTLTMR */
-	vmm_pci_register(pci, 0xae, 1, 0, 0xff);        /* CTHTMR */
+	vmm_pci_register(pci, 0x90, 2, 0, 0xfcff);      /* PDMACFG */
+	vmm_pci_register(pci, 0x92, 4, 0, 0xffcfffcf);  /* DDMABASE */
+	vmm_pci_register(pci, 0xb0, 4, 0, 0xffffffff);  /* GENCFG */
+	vmm_pci_register(pci, 0xcb, 1, 0x21, 0x3f);     /* RTCCFG */
 	pci->written = config_written;
 	pci->written_self = chipset;
 }

@@ -12,10 +12,8 @@
 #define PMREGMISC 0x80
 #define SMBBASE   0x90
 #define SMBHSTCFG 0xd2
-#define DEVACTB   0x58
-#define APMC_EN   0x02 /* in byte 3 of DEVACTB */
 
-/* Offsets of the I/O block. */
+/* Offsets of the I/O block; those of smi.c are in chipset.h. */
 enum { PM1_STS = 0x00, PM1_EN = 0x02, PM1_CNT = 0x04, PM_TMR = 0x08, GP_STS = 0x0c, GP_EN = 0x0e };
 
 #define TMROF_STS  0x0001
@@ -25,6 +23,7 @@ enum { PM1_STS = 0x00, PM1_EN = 0x02, PM1_CNT = 0x04, PM_TMR = 0x08, GP_STS = 0x
 #define RSM_STS    0x8000
 
 #define SCI_EN           0x0001
+#define GBL_RLS          0x0004
 #define SUS_EN           0x2000
 #define SUS_TYP(control) ((control) >> 10 & 7)
 enum { SUS_OFF = 0, SUS_RAM = 1 };
@@ -56,7 +55,11 @@ void power_update(struct chipset *chipset)
 	uint32_t wanted = (status & pm->enable & (TMROF_STS | GBL_STS | PWRBTN_STS | RTC_STS)) != 0 ||
 		(pm->gpe_status & pm->gpe_enable) != 0;
 	/* Without SCI_EN these are SMIs for a BIOS that does power management itself. */
+	smi_event(chipset, wanted && (pm->control & SCI_EN) == 0);
 	chipset->irq->set(chipset->host->context, chipset->sci, wanted && (pm->control & SCI_EN) != 0);
+	/* The button always wakes, the clock if it may. */
+	if (pm->sleeping && (pm->status & (PWRBTN_STS | (pm->enable & RTC_STS))) != 0)
+		chipset->power->request(chipset->host->context, VMM_POWER_WAKE);
 	vmm_time deadline = VMM_TIME_NEVER;
 	if ((pm->enable & TMROF_STS) != 0 && (status & TMROF_STS) == 0) {
 		unsigned __int128 tick = (unsigned __int128)(pm->timer_half + 1) << (PM_TIMER_BITS - 1);
@@ -71,12 +74,18 @@ static void overflow_due(void *self, uint64_t token)
 	power_update(self);
 }
 
+void power_alarm(struct chipset *chipset)
+{
+	chipset->pm.status |= RTC_STS;
+	power_update(chipset);
+}
+
 static void button(void *self, uint64_t token)
 {
 	struct chipset *chipset = self;
 	(void)token;
 	/* Before an operating system has switched ACPI on, the button is the mains switch. */
-	if ((chipset->pm.control & SCI_EN) == 0) {
+	if ((chipset->pm.control & SCI_EN) == 0 && !chipset->pm.sleeping) {
 		chipset->power->request(chipset->host->context, VMM_POWER_OFF);
 		return;
 	}
@@ -87,14 +96,16 @@ static void button(void *self, uint64_t token)
 static void write_control(struct chipset *chipset, uint16_t value)
 {
 	struct pm *pm = &chipset->pm;
-	/* SUS_EN reads as 0. */
-	pm->control = value & 0x1c07;
+	/* GBL_RLS and SUS_EN read as 0. */
+	pm->control = value & 0x1c03;
+	if ((value & GBL_RLS) != 0)
+		smi_release(chipset);
 	if ((value & SUS_EN) == 0)
 		return;
 	switch (SUS_TYP(value)) {
 	case SUS_OFF: chipset->power->request(chipset->host->context, VMM_POWER_OFF); break;
 	case SUS_RAM:
-		pm->status |= RSM_STS;
+		pm->sleeping = 1;
 		chipset->power->request(chipset->host->context, VMM_POWER_SUSPEND);
 		break;
 	default: /* power-on suspend: over at once */ pm->status |= RSM_STS; break;
@@ -151,6 +162,9 @@ static void pm_write_word(struct chipset *chipset, uint32_t offset, uint16_t val
 	case GP_EN: pm->gpe_enable = (uint16_t)((pm->gpe_enable & ~mask) | value); break;
 	case PM_TMR:
 	case PM_TMR + 2: break; /* read-only */
+	case GLBSTS:
+	case GLBCTL:
+	case GLBCTL + 2: smi_write(chipset, offset, value, mask); break;
 	default:
 		for (uint32_t i = 0; i < 2; i++) {
 			if ((mask >> (i * 8) & 0xff) != 0)
@@ -201,14 +215,13 @@ static int32_t apm_write(void *self, uint64_t token, uint32_t offset, uint32_t s
 		return 0;
 	}
 	pm->apm_control = (uint8_t)value;
-	/* What the BIOS's SMI handler would do. */
+	/* What a BIOS's SMI handler would do, and SeaBIOS's does not. */
 	if (value == ACPI_ENABLE)
 		pm->control |= SCI_EN;
 	else if (value == ACPI_DISABLE)
 		pm->control &= (uint16_t)~SCI_EN;
 	power_update(chipset);
-	if ((chipset->power_management.config[DEVACTB + 3] & APMC_EN) != 0 && chipset->core != NULL)
-		chipset->core->smi(chipset->core_self);
+	smi_apmc(chipset);
 	return 0;
 }
 
@@ -331,10 +344,24 @@ int32_t power_init(struct chipset *chipset)
 	return 0;
 }
 
-void power_reset(struct chipset *chipset)
+void power_reset(struct chipset *chipset, uint32_t kind)
 {
-	vmm_pci_reset(&chipset->power_management);
+	struct pm kept = chipset->pm;
+	struct vmm_pci *pci = &chipset->power_management;
+	uint32_t base = vmm_pci_get(pci, PMBASE, 4);
+	uint8_t enabled = pci->config[PMREGMISC];
+	vmm_pci_reset(pci);
 	memset(&chipset->pm, 0, sizeof(chipset->pm));
+	/* In the resume well: what has happened, and what may wake.  A BIOS that was written for virtual machines
+	 * raises an SMI on waking before it has set the base again, as if that were there too. */
+	if (kind == VMM_RESET_WAKE) {
+		vmm_pci_set(pci, PMBASE, 4, base);
+		pci->config[PMREGMISC] = enabled;
+		chipset->pm.status = kept.status | RSM_STS;
+		chipset->pm.enable = kept.enable;
+		chipset->pm.gpe_status = kept.gpe_status;
+		chipset->pm.gpe_enable = kept.gpe_enable;
+	}
 	chipset->pm.timer_half = ticks(chipset) >> (PM_TIMER_BITS - 1);
 	place_all(chipset);
 	power_update(chipset);
@@ -348,18 +375,29 @@ static const struct vmm_field fields[] = {
 	VMM_FIELD(struct pm, gpe_enable),
 	VMM_FIELD(struct pm, apm_control),
 	VMM_FIELD(struct pm, apm_status),
+	VMM_FIELD_MAX(struct pm, sleeping, 1),
 	VMM_FIELD_MAX(struct pm, timer_half, UINT64_C(1) << 40),
 	VMM_FIELD_ARRAY(struct pm, other),
 };
 
+/* Since version 2 of the state. */
+static const struct vmm_field fields_2[] = {
+	VMM_FIELD_MAX(struct pm, smi_event, 1),
+};
+
 int32_t power_save(struct chipset *chipset)
 {
-	return vmm_fields_save(chipset->host, "pm.", &chipset->pm, fields, VMM_KIT_COUNT(fields));
+	int32_t status = vmm_fields_save(chipset->host, "pm.", &chipset->pm, fields, VMM_KIT_COUNT(fields));
+	return status < 0 ? status
+			  : vmm_fields_save(chipset->host, "pm.", &chipset->pm, fields_2, VMM_KIT_COUNT(fields_2));
 }
 
-int32_t power_load(struct chipset *chipset)
+int32_t power_load(struct chipset *chipset, uint32_t version)
 {
 	int32_t status = vmm_fields_load(chipset->host, "pm.", &chipset->pm, fields, VMM_KIT_COUNT(fields));
+	chipset->pm.smi_event = 0;
+	if (status >= 0 && version >= 2)
+		status = vmm_fields_load(chipset->host, "pm.", &chipset->pm, fields_2, VMM_KIT_COUNT(fields_2));
 	if (status < 0)
 		return status;
 	place_all(chipset);

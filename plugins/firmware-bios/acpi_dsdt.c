@@ -240,6 +240,17 @@ static void additions(struct firmware *firmware, struct aml *aml)
 	}
 }
 
+static void sleep_state(struct aml *aml, const char *name, uint32_t type)
+{
+	aml_define(aml, name);
+	size_t mark = aml_package(aml, 4);
+	aml_integer(aml, type);
+	aml_integer(aml, type);
+	aml_integer(aml, 0);
+	aml_integer(aml, 0);
+	aml_end(aml, mark);
+}
+
 void dsdt_build(struct firmware *firmware, struct aml *aml)
 {
 	size_t mark;
@@ -260,10 +271,9 @@ void dsdt_build(struct firmware *firmware, struct aml *aml)
 	}
 	additions(firmware, aml);
 	aml_end(aml, mark);
-	/* Sleep type 0 of the PIIX4 is soft off. */
-	aml_define(aml, "\\_S5");
-	mark = aml_package(aml, 4);
-	for (uint32_t i = 0; i < 4; i++)
-		aml_integer(aml, 0);
-	aml_end(aml, mark);
+	/* The PIIX4's sleep types (290562-001, 7.2.3): 1 is suspend to RAM, 0 soft off, also after suspending to disk.
+	 */
+	sleep_state(aml, "\\_S3", 1);
+	sleep_state(aml, "\\_S4", 0);
+	sleep_state(aml, "\\_S5", 0);
 }

@@ -32,6 +32,15 @@ static void interrupts(struct firmware *firmware)
 	out8(firmware, 0xa1, 0xff);
 }
 
+/* Channel 4 carries the first controller's four through. */
+static void dma(struct firmware *firmware)
+{
+	if (!firmware->machine->has_plugin(firmware->host->context, "org.vmm.dma-8237"))
+		return;
+	out8(firmware, 0xd6, 0xc0);
+	out8(firmware, 0xd4, 0x00);
+}
+
 static void timer(struct firmware *firmware)
 {
 	/* Counter 0: 18.2 Hz square wave; counter 1: refresh. */
@@ -53,11 +62,11 @@ static void keyboard(struct firmware *firmware)
 	out8(firmware, 0x60, 0x65);
 }
 
+static const uint16_t bases[4] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
+
 /* Which serial ports answer: by the scratch register, as a BIOS looks for them. */
-static void serial(struct firmware *firmware, uint8_t *bda)
+void serial_find(struct firmware *firmware)
 {
-	static const uint16_t bases[4] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
-	uint32_t found = 0;
 	firmware->platform.serial = 0;
 	for (uint32_t i = 0; i < 4; i++) {
 		out8(firmware, bases[i] + 7u, 0x5a);
@@ -68,6 +77,16 @@ static void serial(struct firmware *firmware, uint8_t *bda)
 			continue;
 		out8(firmware, bases[i] + 7u, 0);
 		firmware->platform.serial |= 1u << i;
+	}
+}
+
+static void serial(struct firmware *firmware, uint8_t *bda)
+{
+	uint32_t found = 0;
+	serial_find(firmware);
+	for (uint32_t i = 0; i < 4; i++) {
+		if ((firmware->platform.serial >> i & 1) == 0)
+			continue;
 		put16(bda + found * 2, bases[i]);
 		found++;
 	}
@@ -79,6 +98,7 @@ void devices_setup(struct firmware *firmware)
 {
 	uint8_t bda[256] = { 0 };
 	interrupts(firmware);
+	dma(firmware);
 	timer(firmware);
 	keyboard(firmware);
 	out8(firmware, 0x92, 0x02); /* A20 */

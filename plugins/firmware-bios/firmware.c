@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /*
- * The plugin: a ROM image, or the direct boot of a kernel.
+ * The plugin: a BIOS in the ROM, or the direct boot of a kernel.
  */
 #include "firmware.h"
 
@@ -28,14 +28,24 @@ static int32_t kernel_load(struct firmware *firmware, struct entry *entry, uint3
 	return status;
 }
 
-/* The CPU has begun to run the stub: every device has been reset. */
-static void boot(struct firmware *firmware)
+/* On waking from S3 the operating system goes on at its waking vector, in real mode (ACPI 6.5, 16.3.1). */
+static void resume(struct firmware *firmware)
+{
+	uint8_t vector[4] = { 0 };
+	firmware->io->write(firmware->host->context, 0x92, 1, 0x02); /* A20 */
+	pci_setup(firmware);
+	firmware->memory->read(firmware->host->context, firmware->ram_top + FACS_WAKING_VECTOR, vector, sizeof(vector));
+	stub_build(firmware->rom_image);
+	stub_set_resume(firmware->rom_image, get32(vector));
+	firmware->region->write(firmware->host->context, firmware->rom, 0, firmware->rom_image, ROM_SIZE);
+	firmware->status = DOORBELL_RESUME;
+}
+
+/* Tables and the kernel; nothing of the firmware's own runs after that. */
+static void boot_load(struct firmware *firmware)
 {
 	struct entry entry = { 0 };
 	void *context = firmware->host->context;
-	stub_build(firmware->rom_image);
-	devices_setup(firmware);
-	pci_setup(firmware);
 	int32_t status = acpi_build(firmware);
 	if (status >= 0)
 		status = kernel_load(firmware, &entry, 1);
@@ -47,6 +57,23 @@ static void boot(struct firmware *firmware)
 	stub_set_entry(firmware->rom_image, &entry);
 	firmware->region->write(context, firmware->rom, 0, firmware->rom_image, ROM_SIZE);
 	firmware->status = DOORBELL_GO;
+}
+
+/* The CPU has begun to run the stub: every device has been reset. */
+static void boot(struct firmware *firmware)
+{
+	stub_build(firmware->rom_image);
+	devices_setup(firmware);
+	pci_setup(firmware);
+	int32_t video = video_shadow(firmware);
+	if (video < 0) {
+		boot_load(firmware);
+		return;
+	}
+	stub_set_video(firmware->rom_image, (uint32_t)video);
+	firmware->region->write(firmware->host->context, firmware->rom, 0, firmware->rom_image, ROM_SIZE);
+	firmware->status = DOORBELL_VIDEO;
+	firmware->armed = ARMED_LOAD;
 }
 
 static int32_t doorbell_read(void *self, uint64_t token, uint32_t offset, uint32_t size, uint32_t *value)
@@ -68,9 +95,14 @@ static int32_t doorbell_write(void *self, uint64_t token, uint32_t offset, uint3
 	if (value != DOORBELL_MAGIC)
 		return 0;
 	firmware->status = 0;
-	if (firmware->armed) {
-		firmware->armed = 0;
+	uint32_t armed = firmware->armed;
+	firmware->armed = 0;
+	if (armed == ARMED_BOOT) {
 		boot(firmware);
+	} else if (armed == ARMED_LOAD) {
+		boot_load(firmware);
+	} else if (armed == ARMED_RESUME) {
+		resume(firmware);
 	} else {
 		/* The CPU alone was reset: devices are in any state, so begin afresh. */
 		firmware->power->request(firmware->host->context, VMM_POWER_RESET);
@@ -130,6 +162,11 @@ static int32_t rom_init(struct firmware *firmware, const char *path)
 		status = map_rom(firmware, file.size, file.size < 0x20000 ? file.size : 0x20000);
 	if (status >= 0)
 		status = firmware->region->write(firmware->host->context, firmware->rom, 0, data, file.size);
+	if (status >= 0)
+		status = fw_cfg_init(&firmware->fw_cfg, firmware->host, bios_files, firmware);
+	if (status < 0 && firmware->cause[0] == '\0')
+		status = fail(firmware, status, "leave one of the two devices out",
+			"I/O ports 0x510 to 0x51b are taken, or memory has run out");
 	free(data);
 	file_close(&file);
 	return status;
@@ -189,16 +226,14 @@ static int32_t choose(struct firmware *firmware)
 		return fail(firmware, -EINVAL, "remove one of them", "[boot] has both `kernel =` and `rom =`");
 	if (firmware->kernel[0] != '\0')
 		return direct_init(firmware);
-	if (rom[0] == '\0') {
-		const struct vmm_param_service *params = firmware->host->get_service(
-			firmware->host->context, VMM_SERVICE_PARAM);
-		if (params == NULL || params->is_set(firmware->host->context, "bios") != 1)
-			return fail(firmware, -ENOTSUP, "add a line `kernel = FILE` to [boot]",
-				"there is nothing to boot: [boot] has no `kernel =`, and booting from disks "
-				"is not there yet");
-		vmm_kit_string(firmware->host, "bios", rom, sizeof(rom));
-	}
-	return rom_init(firmware, rom);
+	if (rom[0] != '\0')
+		return rom_init(firmware, rom);
+	if (vmm_kit_string(firmware->host, "bios", rom, sizeof(rom)) < 0)
+		return fail(firmware, -EINVAL, "shorten it", "`bios =` is too long");
+	status = rom_init(firmware, rom);
+	if (status == -ENOENT)
+		firmware->remedy = "install Debian's package seabios, or name another BIOS with `bios = FILE`";
+	return status;
 }
 
 static int32_t init(void *self)
@@ -218,6 +253,9 @@ static int32_t init(void *self)
 	int32_t status = firmware->machine->info(host->context, &firmware->info);
 	if (status < 0)
 		return vmm_kit_fail(host, status, "use a newer vmm", "the host does not describe the machine");
+	status = debugcon_init(&firmware->debugcon, host);
+	if (status < 0)
+		return status;
 	status = choose(firmware);
 	if (status < 0)
 		host->fail(host->context, firmware->cause, firmware->remedy != NULL ? firmware->remedy : "");
@@ -227,33 +265,49 @@ static int32_t init(void *self)
 static void reset(void *self, uint32_t kind)
 {
 	struct firmware *firmware = self;
-	(void)kind;
-	if (!firmware->direct)
+	firmware->fresh = kind == VMM_RESET_POWER;
+	if (!firmware->direct) {
+		fw_cfg_reset(&firmware->fw_cfg);
+		/* What a BIOS looks for on waking (QEMU's convention for SeaBIOS, too). */
+		if (kind == VMM_RESET_WAKE)
+			bios_cmos_wake(firmware);
 		return;
-	firmware->armed = 1;
+	}
+	firmware->armed = kind == VMM_RESET_WAKE ? ARMED_RESUME : ARMED_BOOT;
 	firmware->status = 0;
 	stub_build(firmware->rom_image);
 	firmware->region->write(firmware->host->context, firmware->rom, 0, firmware->rom_image, ROM_SIZE);
 }
 
 static const struct vmm_field fields[] = {
-	VMM_FIELD_MAX(struct firmware, armed, 1),
-	VMM_FIELD_MAX(struct firmware, status, 1),
+	VMM_FIELD_MAX(struct firmware, armed, ARMED_LOAD),
+	VMM_FIELD_MAX(struct firmware, status, DOORBELL_VIDEO),
 	VMM_FIELD_ARRAY(struct firmware, rom_image),
 };
+
+static int32_t start(void *self)
+{
+	struct firmware *firmware = self;
+	if (firmware->fresh)
+		bios_cmos(firmware);
+	firmware->fresh = 0;
+	return 0;
+}
 
 static int32_t save(void *self)
 {
 	struct firmware *firmware = self;
-	return firmware->direct ? vmm_fields_save(firmware->host, "", firmware, fields, VMM_KIT_COUNT(fields)) : 0;
+	return firmware->direct ? vmm_fields_save(firmware->host, "", firmware, fields, VMM_KIT_COUNT(fields))
+				: fw_cfg_save(&firmware->fw_cfg);
 }
 
 static int32_t load(void *self, uint32_t version)
 {
 	struct firmware *firmware = self;
 	(void)version;
+	firmware->fresh = 0;
 	if (!firmware->direct)
-		return 0;
+		return fw_cfg_load(&firmware->fw_cfg);
 	int32_t status = vmm_fields_load(firmware->host, "", firmware, fields, VMM_KIT_COUNT(fields));
 	if (status >= 0)
 		status = firmware->region->write(
@@ -265,6 +319,8 @@ static void destroy(void *self)
 {
 	struct firmware *firmware = self;
 	void *context = firmware->host->context;
+	debugcon_destroy(&firmware->debugcon);
+	fw_cfg_destroy(&firmware->fw_cfg);
 	if (firmware->doorbell != 0)
 		firmware->io->release(context, firmware->doorbell);
 	if (firmware->rom_high != 0)
@@ -277,6 +333,7 @@ static void destroy(void *self)
 static const struct vmm_instance_ops instance_ops = {
 	.struct_size = sizeof(struct vmm_instance_ops),
 	.init = init,
+	.start = start,
 	.reset = reset,
 	.save = save,
 	.load = load,
@@ -286,6 +343,12 @@ static const struct vmm_instance_ops instance_ops = {
 static const struct vmm_param params[] = {
 	VMM_KIT_PARAM_PATH("bios", "/usr/share/seabios/bios-256k.bin",
 		"The BIOS image that runs when [boot] has neither kernel nor rom."),
+	VMM_KIT_PARAM_BOOL("boot-menu", "no", "The BIOS offers its boot menu (Esc) for a few seconds."),
+	VMM_KIT_PARAM_BOOL("serial-console", "no",
+		"The BIOS shows its screen, and that of boot loaders which use it, on the first serial line too."),
+	VMM_KIT_PARAM_PATH("debug-file", NULL,
+		"Where to append what the BIOS writes to its debug ports, 402 and E9; the log, at level debug, if "
+		"unset."),
 };
 
 static const struct vmm_descriptor descriptor = {
@@ -300,7 +363,7 @@ static const struct vmm_descriptor descriptor = {
 	.name = "PC firmware",
 	.version = "0.9",
 	.licence = "BSD-2-Clause",
-	.description = "Boots a Linux or Multiboot kernel directly, or runs a ROM image",
+	.description = "Runs SeaBIOS or another ROM image, or boots a Linux or Multiboot kernel directly",
 	.params = params,
 };
 

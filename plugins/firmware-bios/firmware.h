@@ -3,6 +3,8 @@
 /*
  * What a PC's firmware does before it starts an operating system.
  *
+ * A BIOS in the ROM does it all itself; this plugin gives it the ROM, the files of fw_cfg, CMOS and a debug port.
+ *
  * Direct boot: a ROM of our own holds a few instructions at the reset vector (stub.c).  They ring a doorbell port; the
  * plugin then sets devices up, builds tables, loads the kernel, and leaves in the ROM with which registers it is to be
  * entered.  So all of it happens when the CPU runs its first instructions, after every device has been reset.
@@ -17,14 +19,18 @@
 #include <vmm/memory.h>
 #include <vmm/param.h>
 
+#include "fw_cfg.h"
+
 #define ROM_SIZE     0x10000u
 #define ROM_LOW      0x000f0000u /* where it is seen */
 #define ROM_HIGH     0xffff0000u
-#define ROM_PRIORITY 1
+#define ROM_PRIORITY 2 /* above the chipset's open bus, below its shadow RAM */
 
-#define DOORBELL_PORT  0x51c
-#define DOORBELL_MAGIC 0x30626d76u /* "vmb0" */
-#define DOORBELL_GO    1u
+#define DOORBELL_PORT   0x51c
+#define DOORBELL_MAGIC  0x30626d76u /* "vmb0" */
+#define DOORBELL_GO     1u
+#define DOORBELL_RESUME 2u
+#define DOORBELL_VIDEO  3u
 
 #define EBDA_START 0x0009fc00u
 #define ACPI_SIZE  0x00020000u /* at the top of the RAM below 4 GiB */
@@ -51,11 +57,26 @@ struct e820_entry {
 enum { E820_RAM = 1, E820_RESERVED = 2, E820_ACPI = 3, E820_NVS = 4 };
 #define E820_LIMIT 16
 
+/* debugcon.c */
+struct debugcon {
+	const struct vmm_host *host;
+	const struct vmm_io_service *io;
+	vmm_handle claims[2];
+	int fd; /* -1: to the log */
+	uint32_t length;
+	char line[256];
+};
+int32_t debugcon_init(struct debugcon *debugcon, const struct vmm_host *host);
+void debugcon_destroy(struct debugcon *debugcon);
+
 /* What pci_setup found. */
 struct platform {
 	uint32_t has_isa_bridge, has_power;
 	uint32_t serial; /* bit n: a UART answers at COMn+1 */
 };
+
+enum { ARMED_NOT, ARMED_BOOT, ARMED_RESUME, ARMED_LOAD };
+#define FACS_WAKING_VECTOR 12 /* offset in the FACS, which is the first of the tables */
 
 struct firmware {
 	const struct vmm_host *host;
@@ -68,13 +89,16 @@ struct firmware {
 	struct vmm_machine_info info;
 	vmm_handle doorbell, rom, rom_high;
 	uint32_t direct; /* a kernel is to be booted, not a ROM */
+	uint32_t fresh;  /* reset, and neither started nor loaded since: CMOS is to be filled in */
+	struct fw_cfg fw_cfg;
+	struct debugcon debugcon;
 
 	char kernel[PATH_SIZE], initrd[PATH_SIZE], cmdline[TEXT_SIZE];
 	/* Why a step failed. */
 	char cause[PATH_SIZE + 256];
 	const char *remedy;
 
-	uint32_t armed;   /* the next ring of the doorbell boots */
+	uint32_t armed;   /* what the next ring of the doorbell does: ARMED_* */
 	uint32_t status;  /* what the doorbell port reads */
 	uint32_t ram_top; /* end of the low RAM that is free for kernels */
 	uint64_t rsdp;    /* 0: no ACPI */
@@ -142,6 +166,8 @@ static inline uint64_t align_up(uint64_t value, uint64_t to)
 /* stub.c */
 void stub_build(uint8_t *rom);
 void stub_set_entry(uint8_t *rom, const struct entry *entry);
+void stub_set_video(uint8_t *rom, uint32_t function);
+void stub_set_resume(uint8_t *rom, uint32_t vector);
 
 /* e820.c */
 uint32_t e820_build(const struct firmware *firmware, struct e820_entry *entries);
@@ -149,6 +175,20 @@ uint32_t e820_build(const struct firmware *firmware, struct e820_entry *entries)
 /* pci_setup.c, devices.c */
 void pci_setup(struct firmware *firmware);
 void devices_setup(struct firmware *firmware);
+/* Copy the video BIOS to C0000: the adapter's (slot << 3) | function, or -ENODEV if there is none (video.c). */
+int32_t video_shadow(struct firmware *firmware);
+uint32_t pci_config_read(struct firmware *firmware, uint32_t function, uint32_t offset, uint32_t size);
+void pci_config_write(struct firmware *firmware, uint32_t function, uint32_t offset, uint32_t size, uint32_t value);
+void serial_find(struct firmware *firmware);
+/* What there is, without changing it. */
+void platform_find(struct firmware *firmware);
+
+/* bios_files.c: fill fw_cfg in (`self` is the firmware); write CMOS */
+void bios_files(void *self);
+void bios_cmos(struct firmware *firmware);
+void bios_cmos_wake(struct firmware *firmware);
+/* smbios.c */
+void smbios_add(struct firmware *firmware);
 
 /* bzimage.c, multiboot.c: recognise a kernel by its first bytes; check it and, with `load`, load it. */
 uint32_t bzimage_is(const uint8_t *head, uint32_t length);

@@ -21,7 +21,7 @@ struct bar {
 	uint64_t length;
 };
 
-static uint32_t read(struct firmware *firmware, uint32_t function, uint32_t offset, uint32_t size)
+uint32_t pci_config_read(struct firmware *firmware, uint32_t function, uint32_t offset, uint32_t size)
 {
 	uint32_t value = UINT32_MAX;
 	firmware->io->write(firmware->host->context, 0xcf8, 4, 0x80000000u | function << 8 | (offset & 0xfc));
@@ -29,7 +29,7 @@ static uint32_t read(struct firmware *firmware, uint32_t function, uint32_t offs
 	return size == 4 ? value : value & ((1u << (size * 8)) - 1);
 }
 
-static void write(struct firmware *firmware, uint32_t function, uint32_t offset, uint32_t size, uint32_t value)
+void pci_config_write(struct firmware *firmware, uint32_t function, uint32_t offset, uint32_t size, uint32_t value)
 {
 	firmware->io->write(firmware->host->context, 0xcf8, 4, 0x80000000u | function << 8 | (offset & 0xfc));
 	firmware->io->write(firmware->host->context, 0xcfc + (offset & 3), size, value);
@@ -43,9 +43,9 @@ static void collect(struct firmware *firmware, uint32_t function, struct bar *io
 	for (uint32_t i = 0; i < 7; i++) {
 		uint32_t offset = offsets[i];
 		uint32_t rom = offset == VMM_PCI_ROM;
-		write(firmware, function, offset, 4, rom ? 0xfffffffe : UINT32_MAX);
-		uint32_t mask = read(firmware, function, offset, 4);
-		write(firmware, function, offset, 4, 0);
+		pci_config_write(firmware, function, offset, 4, rom ? 0xfffffffe : UINT32_MAX);
+		uint32_t mask = pci_config_read(firmware, function, offset, 4);
+		pci_config_write(firmware, function, offset, 4, 0);
 		if (mask == 0 || mask == UINT32_MAX)
 			continue;
 		struct bar bar = { .function = function, .offset = offset };
@@ -58,9 +58,9 @@ static void collect(struct firmware *firmware, uint32_t function, struct bar *io
 		uint64_t bits = UINT64_C(0xffffffff00000000) | (mask & (rom ? 0xfffff800 : 0xfffffff0));
 		if (!rom && (mask & 6) == 4 && i < 5) {
 			bar.wide = 1;
-			write(firmware, function, offset + 4, 4, UINT32_MAX);
-			bits = (uint64_t)read(firmware, function, offset + 4, 4) << 32 | (mask & 0xfffffff0);
-			write(firmware, function, offset + 4, 4, 0);
+			pci_config_write(firmware, function, offset + 4, 4, UINT32_MAX);
+			bits = (uint64_t)pci_config_read(firmware, function, offset + 4, 4) << 32 | (mask & 0xfffffff0);
+			pci_config_write(firmware, function, offset + 4, 4, 0);
 			i++;
 		}
 		bar.length = ~bits + 1;
@@ -90,9 +90,9 @@ static void place(struct firmware *firmware, struct bar *bars, uint32_t count, u
 				bars[i].function >> 3, bars[i].function & 7, bars[i].offset);
 			continue;
 		}
-		write(firmware, bars[i].function, bars[i].offset, 4, (uint32_t)address);
+		pci_config_write(firmware, bars[i].function, bars[i].offset, 4, (uint32_t)address);
 		if (bars[i].wide)
-			write(firmware, bars[i].function, bars[i].offset + 4, 4, (uint32_t)(address >> 32));
+			pci_config_write(firmware, bars[i].function, bars[i].offset + 4, 4, (uint32_t)(address >> 32));
 		start = address + bars[i].length;
 	}
 }
@@ -101,7 +101,7 @@ static void isa_bridge(struct firmware *firmware, uint32_t function)
 {
 	uint32_t elcr = 1u << SCI_IRQ;
 	for (uint32_t i = 0; i < 4; i++) {
-		write(firmware, function, 0x60 + i, 1, pirq_lines[i]);
+		pci_config_write(firmware, function, 0x60 + i, 1, pirq_lines[i]);
 		elcr |= 1u << pirq_lines[i];
 	}
 	firmware->io->write(firmware->host->context, 0x4d0, 1, elcr & 0xff);
@@ -111,12 +111,35 @@ static void isa_bridge(struct firmware *firmware, uint32_t function)
 
 static void power(struct firmware *firmware, uint32_t function)
 {
-	write(firmware, function, 0x40, 4, PM_BASE | 1);
-	write(firmware, function, 0x80, 1, 0x01);
-	write(firmware, function, 0x90, 4, SMBUS_BASE | 1);
-	write(firmware, function, 0xd2, 1, 0x09);
-	write(firmware, function, VMM_PCI_INTERRUPT_LINE, 1, SCI_IRQ);
+	pci_config_write(firmware, function, 0x40, 4, PM_BASE | 1);
+	pci_config_write(firmware, function, 0x80, 1, 0x01);
+	pci_config_write(firmware, function, 0x90, 4, SMBUS_BASE | 1);
+	pci_config_write(firmware, function, 0xd2, 1, 0x09);
+	pci_config_write(firmware, function, VMM_PCI_INTERRUPT_LINE, 1, SCI_IRQ);
 	firmware->platform.has_power = 1;
+}
+
+/* PIIX's IDE channels decode their ports once IDETIM says so. */
+static void ide(struct firmware *firmware, uint32_t function)
+{
+	pci_config_write(firmware, function, 0x40, 2, 0x8000);
+	pci_config_write(firmware, function, 0x42, 2, 0x8000);
+}
+
+void platform_find(struct firmware *firmware)
+{
+	uint32_t address = 0;
+	firmware->io->read(firmware->host->context, 0xcf8, 4, &address);
+	firmware->platform.has_isa_bridge = firmware->platform.has_power = 0;
+	for (uint32_t function = 0; function < 256; function++) {
+		uint32_t id = pci_config_read(firmware, function, VMM_PCI_VENDOR_ID, 4);
+		if (id == 0x70008086 || id == 0x71108086)
+			firmware->platform.has_isa_bridge = 1;
+		if (id == 0x71138086)
+			firmware->platform.has_power = 1;
+	}
+	firmware->io->write(firmware->host->context, 0xcf8, 4, address);
+	serial_find(firmware);
 }
 
 void pci_setup(struct firmware *firmware)
@@ -129,24 +152,26 @@ void pci_setup(struct firmware *firmware)
 	if (io == NULL)
 		return;
 	for (uint32_t function = 0; function < 256; function++) {
-		uint32_t id = read(firmware, function, VMM_PCI_VENDOR_ID, 4);
+		uint32_t id = pci_config_read(firmware, function, VMM_PCI_VENDOR_ID, 4);
 		if ((id & 0xffff) == 0xffff || (id & 0xffff) == 0) {
 			if ((function & 7) == 0)
 				function += 7;
 			continue;
 		}
-		uint32_t header = read(firmware, function, VMM_PCI_HEADER_TYPE, 1);
-		uint32_t class = read(firmware, function, VMM_PCI_CLASS + 1, 2);
+		uint32_t header = pci_config_read(firmware, function, VMM_PCI_HEADER_TYPE, 1);
+		uint32_t class = pci_config_read(firmware, function, VMM_PCI_CLASS + 1, 2);
 		if ((header & 0x7f) == 0 && (class >> 8) != 0x06)
 			collect(firmware, function, io, &io_count, memory, &memory_count);
 		if (id == 0x70008086 || id == 0x71108086)
 			isa_bridge(firmware, function);
-		uint32_t pin = read(firmware, function, VMM_PCI_INTERRUPT_PIN, 1);
+		uint32_t pin = pci_config_read(firmware, function, VMM_PCI_INTERRUPT_PIN, 1);
 		if (pin >= 1 && pin <= 4)
-			write(firmware, function, VMM_PCI_INTERRUPT_LINE, 1,
+			pci_config_write(firmware, function, VMM_PCI_INTERRUPT_LINE, 1,
 				pirq_lines[((function >> 3) + pin - 2) & 3]);
 		if (id == 0x71138086)
 			power(firmware, function);
+		if (id == 0x70108086 || id == 0x71118086)
+			ide(firmware, function);
 		if ((function & 7) == 0 && (header & 0x80) == 0)
 			function += 7;
 	}
@@ -160,10 +185,10 @@ void pci_setup(struct firmware *firmware)
 	place(firmware, memory, memory_count, start, PCI_END);
 	/* Decode only what has got its place: everything does, or it was logged and stays at 0. */
 	for (uint32_t i = 0; i < io_count; i++)
-		write(firmware, io[i].function, VMM_PCI_COMMAND, 2,
-			read(firmware, io[i].function, VMM_PCI_COMMAND, 2) | VMM_PCI_COMMAND_IO);
+		pci_config_write(firmware, io[i].function, VMM_PCI_COMMAND, 2,
+			pci_config_read(firmware, io[i].function, VMM_PCI_COMMAND, 2) | VMM_PCI_COMMAND_IO);
 	for (uint32_t i = 0; i < memory_count; i++)
-		write(firmware, memory[i].function, VMM_PCI_COMMAND, 2,
-			read(firmware, memory[i].function, VMM_PCI_COMMAND, 2) | VMM_PCI_COMMAND_MEMORY);
+		pci_config_write(firmware, memory[i].function, VMM_PCI_COMMAND, 2,
+			pci_config_read(firmware, memory[i].function, VMM_PCI_COMMAND, 2) | VMM_PCI_COMMAND_MEMORY);
 	free(io);
 }

@@ -10,6 +10,8 @@
 #define GDT            0xe180u
 #define GDTR           0xe1a0u
 #define ENTRY          0xe1c0u /* struct entry, as five dwords */
+#define RESUME         0xe1e0u /* offset and segment of the waking vector */
+#define VIDEO          0xe1e4u /* the display adapter's bus, device and function */
 #define LAPIC_SVR      0xfee000f0u
 #define LAPIC_LINT0    0xfee00350u
 #define LAPIC_LINT1    0xfee00360u
@@ -28,11 +30,45 @@ static const uint8_t reset_vector[16] = {
 static const uint8_t start[] = {
 	0xfa,                                  /*       cli                             */
 	0xfc,                                  /*       cld                             */
-	0xba, W(DOORBELL_PORT),                /*       mov dx, DOORBELL_PORT           */
+	0xba, W(DOORBELL_PORT),                /* ring: mov dx, DOORBELL_PORT           */
 	0x66, 0xb8, D(DOORBELL_MAGIC),         /*       mov eax, DOORBELL_MAGIC         */
 	0x66, 0xef,                            /*       out dx, eax                     */
 	0x66, 0xed,                            /*       in eax, dx                      */
-	0x66, 0x83, 0xf8, DOORBELL_GO,         /*       cmp eax, DOORBELL_GO            */
+	/* The video BIOS, as POST calls it (PCI firmware specification 3.0, 5.2.1.22), then an 80x25 text screen. */
+	0x66, 0x83, 0xf8, DOORBELL_VIDEO,      /*       cmp eax, DOORBELL_VIDEO         */
+	0x75, 0x42,                            /*       jne next                        */
+	/* It may reach all memory with 32-bit addresses: data segments of 4 GiB ("big real mode"). */
+	0x66, 0x2e, 0x0f, 0x01, 0x16, W(GDTR), /*       lgdt cs:[GDTR]                  */
+	0x0f, 0x20, 0xc0,                      /*       mov eax, cr0                    */
+	0x0c, 0x01,                            /*       or al, 1                        */
+	0x0f, 0x22, 0xc0,                      /*       mov cr0, eax                    */
+	0xeb, 0x00,                            /*       jmp $ + 2                       */
+	0xbb, W(0x18),                         /*       mov bx, 0x18                    */
+	0x8e, 0xdb,                            /*       mov ds, bx                      */
+	0x8e, 0xc3,                            /*       mov es, bx                      */
+	0x8e, 0xe3,                            /*       mov fs, bx                      */
+	0x8e, 0xeb,                            /*       mov gs, bx                      */
+	0x24, 0xfe,                            /*       and al, 0xfe                    */
+	0x0f, 0x22, 0xc0,                      /*       mov cr0, eax                    */
+	0x31, 0xc0,                            /*       xor ax, ax                      */
+	0x8e, 0xd8,                            /*       mov ds, ax                      */
+	0x8e, 0xc0,                            /*       mov es, ax                      */
+	0x8e, 0xe0,                            /*       mov fs, ax                      */
+	0x8e, 0xe8,                            /*       mov gs, ax                      */
+	0x8e, 0xd0,                            /*       mov ss, ax                      */
+	0xbc, W(0x7000),                       /*       mov sp, 0x7000                  */
+	0x2e, 0xa1, W(VIDEO),                  /*       mov ax, cs:[VIDEO]              */
+	0x9a, W(0x0003), W(0xc000),            /*       call 0xc000:3                   */
+	0xb8, W(0x0003),                       /*       mov ax, 3                       */
+	0xcd, 0x10,                            /*       int 0x10                        */
+	0xfa,                                  /*       cli                             */
+	0xfc,                                  /*       cld                             */
+	0xeb, 0xab,                            /*       jmp ring                        */
+	                                       /* next:                                 */
+	0x66, 0x83, 0xf8, DOORBELL_RESUME,     /*       cmp eax, DOORBELL_RESUME        */
+	0x75, 0x05,                            /*       jne go                          */
+	0x2e, 0xff, 0x2e, W(RESUME),           /*       jmp far cs:[RESUME]             */
+	0x66, 0x83, 0xf8, DOORBELL_GO,         /* go:   cmp eax, DOORBELL_GO            */
 	0x75, 0x18,                            /*       jne stay                        */
 	0x66, 0x2e, 0x0f, 0x01, 0x16, W(GDTR), /*       lgdt cs:[GDTR]  (32-bit base)   */
 	0x0f, 0x20, 0xc0,                      /*       mov eax, cr0                    */
@@ -95,4 +131,15 @@ void stub_set_entry(uint8_t *rom, const struct entry *entry)
 	put32(rom + ENTRY + 8, entry->esi);
 	put32(rom + ENTRY + 12, entry->esp);
 	put32(rom + ENTRY + 16, entry->eip);
+}
+
+void stub_set_resume(uint8_t *rom, uint32_t vector)
+{
+	put16(rom + RESUME, vector & 0x0f);
+	put16(rom + RESUME + 2, vector >> 4);
+}
+
+void stub_set_video(uint8_t *rom, uint32_t function)
+{
+	put16(rom + VIDEO, function);
 }

@@ -2,11 +2,12 @@
 /* Copyright (c) The vmm authors */
 /*
  * The plugin: an 8254 at I/O ports 40 to 43, counter 0 on IRQ0, counter 1 as the refresh request, counter 2 behind
- * port 61.
+ * port 61, with the loudspeaker.
  */
 #include <vmm/io.h>
 #include <vmm/irq.h>
 #include <vmm/kit/plugin.h>
+#include <vmm/port-speaker.h>
 #include <vmm/timer.h>
 
 #include "counter.h"
@@ -22,13 +23,19 @@ struct pit {
 	const struct vmm_io_service *io;
 	const struct vmm_irq_service *irq;
 	const struct vmm_timer_service *timer;
-	vmm_handle claims[2], source, tick;
+	vmm_handle claims[2], source, tick, rise;
+	const struct vmm_speaker_lower *speaker; /* NULL: nobody listens */
+	void *speaker_self;
 	uint32_t missed; /* MISSED_* */
 
 	struct counter counters[3];
 	uint8_t port61;   /* bits 0 to 3 as written */
 	uint32_t backlog; /* ticks that are still owed to the guest */
 	int64_t seen;     /* OUT0's edges up to this tick have been dealt with */
+
+	/* What the loudspeaker was told last, and when OUT2 rises by itself; not saved: start() tells it again. */
+	uint64_t wave_period, wave_high;
+	int64_t rises;
 };
 
 static int64_t now(struct pit *pit)
@@ -117,6 +124,64 @@ static void changed(struct pit *pit, int64_t tick)
 	arm(pit, tick);
 }
 
+static uint64_t tick_length(uint64_t ticks)
+{
+	return vmm_kit_muldiv(ticks, UINT64_C(1000000000), PIT_HZ);
+}
+
+static void drive(struct pit *pit, vmm_time time, uint64_t period, uint64_t high)
+{
+	if (period == pit->wave_period && high == pit->wave_high)
+		return;
+	pit->wave_period = period;
+	pit->wave_high = high;
+	pit->speaker->drive(pit->speaker_self, time, period, high);
+}
+
+/* A rise of OUT2 that has come goes out before anything else changes. */
+static void speaker_run(struct pit *pit, int64_t tick)
+{
+	if (pit->speaker == NULL || pit->rises > tick)
+		return;
+	vmm_time time = counter_time(pit->rises);
+	pit->rises = PIT_NEVER;
+	drive(pit, time, 0, 1);
+}
+
+static void rise_due(void *self, uint64_t token)
+{
+	struct pit *pit = self;
+	(void)token;
+	speaker_run(pit, now(pit));
+}
+
+/* The wire is OUT2 and port 61's bit 1.  Periodic modes are waves; a single rise (mode 0) is waited for. */
+static void speaker_update(struct pit *pit, int64_t tick)
+{
+	struct counter *counter = &pit->counters[2];
+	vmm_time time = pit->timer->now(pit->host->context, VMM_CLOCK_GUEST);
+	int64_t period;
+	if (pit->speaker == NULL)
+		return;
+	pit->rises = PIT_NEVER;
+	if ((pit->port61 & 2) == 0) {
+		drive(pit, time, 0, 0);
+	} else {
+		int64_t edge = counter_edge(counter, tick, &period);
+		if (period > 0) {
+			uint64_t count = counter->next_at != PIT_NEVER ? counter->next_count : counter->count;
+			uint64_t high = counter->mode == 3 ? (count + 1) / 2 : count - 1;
+			drive(pit, time, tick_length(count), tick_length(high));
+		} else {
+			drive(pit, time, 0, counter_out(counter, tick));
+			if (edge < PIT_TICK_MAX)
+				pit->rises = edge;
+		}
+	}
+	pit->timer->arm(
+		pit->host->context, pit->rise, pit->rises == PIT_NEVER ? VMM_TIME_NEVER : counter_time(pit->rises));
+}
+
 static void write_control(struct pit *pit, int64_t tick, uint8_t value)
 {
 	uint32_t select = value >> 6;
@@ -169,6 +234,7 @@ static int32_t io_write(void *self, uint64_t token, uint32_t offset, uint32_t si
 	struct pit *pit = self;
 	int64_t tick = now(pit);
 	(void)size;
+	speaker_run(pit, tick);
 	if (token == TOKEN_PORT61) {
 		pit->port61 = value & 0x0f;
 		counter_gate(&pit->counters[2], tick, value & 1);
@@ -183,6 +249,8 @@ static int32_t io_write(void *self, uint64_t token, uint32_t offset, uint32_t si
 			run(pit, tick);
 		write_control(pit, tick, (uint8_t)value);
 	}
+	if (token == TOKEN_PORT61 || offset >= 2)
+		speaker_update(pit, tick);
 	return 0;
 }
 
@@ -213,6 +281,8 @@ static int32_t init(void *self)
 	status = pit->irq->open(host->context, 0, &pit->source);
 	if (status >= 0)
 		status = pit->timer->create(host->context, VMM_CLOCK_GUEST, tick_due, pit, 0, &pit->tick);
+	if (status >= 0)
+		status = pit->timer->create(host->context, VMM_CLOCK_GUEST, rise_due, pit, 0, &pit->rise);
 	return status;
 }
 
@@ -228,6 +298,15 @@ static void reset(void *self, uint32_t kind)
 	pit->seen = now(pit);
 	pit->irq->set(pit->host->context, pit->source, 0);
 	pit->timer->arm(pit->host->context, pit->tick, VMM_TIME_NEVER);
+	speaker_update(pit, pit->seen);
+}
+
+static int32_t start(void *self)
+{
+	struct pit *pit = self;
+	/* After a load the wave is another than was told. */
+	speaker_update(pit, now(pit));
+	return 0;
 }
 
 static const struct vmm_field counter_fields[] = {
@@ -309,11 +388,53 @@ static void destroy(void *self)
 	}
 	if (pit->tick != 0)
 		pit->timer->destroy(pit->host->context, pit->tick);
+	if (pit->rise != 0)
+		pit->timer->destroy(pit->host->context, pit->rise);
 	free(pit);
 }
 
+static void speaker_attached(void *self, const struct vmm_link *link)
+{
+	struct pit *pit = self;
+	pit->speaker = link->peer;
+	pit->speaker_self = link->peer_self;
+	pit->wave_period = pit->wave_high = 0; /* it is silent before it is told otherwise */
+	pit->rises = PIT_NEVER;
+}
+
+static void speaker_closing(void *self, const struct vmm_link *link)
+{
+	struct pit *pit = self;
+	(void)link;
+	pit->speaker = NULL;
+	pit->timer->arm(pit->host->context, pit->rise, VMM_TIME_NEVER);
+}
+
+static void speaker_detached(void *self, const struct vmm_link *link)
+{
+	(void)self;
+	(void)link;
+}
+
+static const struct vmm_port_ops speaker_ops = {
+	.struct_size = sizeof(struct vmm_port_ops),
+	.attached = speaker_attached,
+	.closing = speaker_closing,
+	.detached = speaker_detached,
+};
+
+static const struct vmm_speaker_upper speaker_upper = {
+	.struct_size = sizeof(struct vmm_speaker_upper),
+};
+
 static int32_t get_port(void *self, const char *key, struct vmm_port_side *side)
 {
+	if (strcmp(key, "speaker") == 0) {
+		side->ops = &speaker_ops;
+		side->table = &speaker_upper;
+		side->port_self = side->self = self;
+		return 0;
+	}
 	if (strcmp(key, "bus") != 0)
 		return -ENOENT;
 	vmm_kit_port_isa(self, side);
@@ -323,6 +444,7 @@ static int32_t get_port(void *self, const char *key, struct vmm_port_side *side)
 static const struct vmm_instance_ops instance_ops = {
 	.struct_size = sizeof(struct vmm_instance_ops),
 	.init = init,
+	.start = start,
 	.reset = reset,
 	.save = save,
 	.load = load,
@@ -338,6 +460,7 @@ static const struct vmm_param params[] = {
 
 static const struct vmm_port_row ports[] = {
 	VMM_KIT_PORT_ISA_CHILD,
+	VMM_KIT_PORT(VMM_ROLE_UPPER, VMM_PORT_BUS, "speaker", VMM_PORT_SPEAKER, "The wire to the loudspeaker."),
 };
 
 static const struct vmm_descriptor descriptor = {

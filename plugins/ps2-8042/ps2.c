@@ -279,7 +279,7 @@ static const struct vmm_port_row ports[] = {
 	{
 		.struct_size = sizeof(struct vmm_port_row),
 		.role = VMM_ROLE_UPPER,
-		.flags = VMM_PORT_LIVE,
+		.flags = VMM_PORT_CORE | VMM_PORT_LIVE,
 		.maximum = INPUT_PEERS,
 		.key = "input",
 		.interfaces = VMM_PORT_INPUT,

@@ -245,7 +245,8 @@ static const struct vmm_param params[] = {
 };
 
 static const struct vmm_port_row ports[] = {
-	VMM_KIT_PORT(VMM_ROLE_UPPER, VMM_PORT_LIVE, "backend", VMM_PORT_CHAR, "What the serial line is connected to."),
+	VMM_KIT_PORT(VMM_ROLE_UPPER, VMM_PORT_LIVE | VMM_PORT_CONSOLE, "backend", VMM_PORT_CHAR,
+		"What the serial line is connected to."),
 	VMM_KIT_PORT_ISA_CHILD,
 };
 

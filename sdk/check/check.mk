@@ -2,6 +2,7 @@
 # Copyright (c) The vmm authors
 noinst_LTLIBRARIES += sdk/check/libfake.la
 sdk_check_libfake_la_SOURCES = \
+	sdk/check/fake_cpu.c \
 	sdk/check/fake_host.c \
 	sdk/check/fake_host.h \
 	sdk/check/fake_io.c \
@@ -11,6 +12,11 @@ sdk_check_libfake_la_SOURCES = \
 	sdk/check/fake_peer.c \
 	sdk/check/fake_peer.h \
 	sdk/check/fake_peer_bus.c \
+	sdk/check/fake_peer_display.c \
+	sdk/check/fake_peer_dma.c \
+	sdk/check/fake_peer_floppy.c \
+	sdk/check/fake_peer_speaker.c \
+	sdk/check/fake_peer_ide.c \
 	sdk/check/fake_peer_storage.c \
 	sdk/check/fake_setting.c \
 	sdk/check/fake_state.c \

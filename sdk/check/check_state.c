@@ -39,25 +39,6 @@ void check_drive(struct check *check)
 	snprintf(check->detail, sizeof(check->detail), "%u rounds of %u acts", rounds, ACTS);
 }
 
-/* What the host itself keeps of a machine: memory, clocks, levels. */
-static void host_copy(struct fake *to, const struct fake *from)
-{
-	fake_ram_copy(to, from);
-	to->now = from->now;
-	to->real_offset = from->real_offset;
-	to->random_state = from->random_state;
-	for (uint32_t i = 0; i < FAKE_SOURCES; i++) {
-		to->sources[i].level = from->sources[i].level;
-		to->sources[i].line = from->sources[i].line;
-	}
-	memcpy(to->line_level, from->line_level, sizeof(to->line_level));
-	memcpy(to->line_trigger, from->line_trigger, sizeof(to->line_trigger));
-	for (uint32_t i = 0; i < FAKE_REGIONS; i++) {
-		if (to->regions[i].bytes != NULL && from->regions[i].bytes != NULL)
-			memcpy(to->regions[i].bytes, from->regions[i].bytes, to->regions[i].desc.length);
-	}
-}
-
 static struct fake_state *save(struct rig *rig)
 {
 	check_doing(rig->check, "save");
@@ -90,7 +71,7 @@ static void step(struct check *check, struct rig *first, struct rig *second)
 	uint32_t i;
 	/* The peers' own state would be saved by themselves. */
 	for (uint32_t k = 0; k < first->peer_count && k < second->peer_count; k++)
-		second->peers[k].owed = first->peers[k].owed;
+		fake_peer_copy(&second->peers[k], &first->peers[k]);
 	chance_seed(&first->chance, check->seed);
 	chance_seed(&second->chance, check->seed);
 	if (rig_start(first) < 0 || rig_start(second) < 0)
@@ -153,10 +134,10 @@ static void state_round(struct check *check, uint64_t seed, uint32_t *fields)
 	fake_state_free(two);
 	if (!check->failed && rig_new(&second, check, seed) == 0) {
 		/* The machine restores memory and clocks before it loads devices. */
-		host_copy(second.fake, first.fake);
+		fake_copy(second.fake, first.fake);
 		check_doing(check, "load");
 		int32_t status = fake_load(second.instance, one);
-		host_copy(second.fake, first.fake);
+		fake_copy(second.fake, first.fake);
 		rig_verdict(&second);
 		if (status < 0)
 			check_fail(check, "load must read every field that save wrote",

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Rules. */
 
@@ -130,6 +131,7 @@ static const void *host_service(void *context, const char *id)
 		{ VMM_SERVICE_FIRMWARE, &fake_firmware_service },
 		{ VMM_SERVICE_FIRMWARE_LIST, &fake_firmware_list_service },
 		{ VMM_SERVICE_CONTROL, &fake_control_service },
+		{ VMM_SERVICE_CPU, &fake_cpu_service },
 	};
 	struct fake *fake = fake_enter_any(context, "host.get_service");
 	if (fake->hidden != NULL && strcmp(fake->hidden, id) == 0)
@@ -144,7 +146,11 @@ static const void *host_service(void *context, const char *id)
 struct fake *fake_new(void)
 {
 	struct fake *fake = calloc(1, sizeof(*fake));
-	fake->ram = calloc(1, FAKE_RAM);
+	/* Only what is touched costs anything, and behind it is a page that nobody may touch. */
+	fake->ram = mmap(
+		NULL, FAKE_RAM + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (fake->ram == MAP_FAILED || mprotect(fake->ram + FAKE_RAM, 4096, PROT_NONE) != 0)
+		abort();
 	fake->thread = pthread_self();
 	pthread_mutex_init(&fake->mutex, NULL);
 	fake->random_state = 1;
@@ -176,10 +182,12 @@ void fake_free(struct fake *fake)
 	}
 	for (uint32_t i = fake->instance_count; i-- > 0;)
 		fake_destroy(&fake->instances[i]);
-	for (uint32_t i = 0; i < FAKE_REGIONS; i++)
+	for (uint32_t i = 0; i < FAKE_REGIONS; i++) {
 		free(fake->regions[i].bytes);
+		free(fake->regions[i].dirty);
+	}
 	pthread_mutex_destroy(&fake->mutex);
-	free(fake->ram);
+	munmap(fake->ram, FAKE_RAM + 4096);
 	free(fake);
 }
 
@@ -278,12 +286,31 @@ struct fake_instance *fake_add(struct fake *fake, const char *plugin, const char
 	for (uint32_t i = 0; i < instance->descriptor->port_count; i++) {
 		const struct vmm_port_row *row = &instance->descriptor->ports[i];
 		struct vmm_port_side side;
-		if ((row->flags & VMM_PORT_CORE) == 0 || fake_side(instance, row->key, &side) < 0)
+		if (!fake_core_row(row) || fake_side(instance, row->key, &side) < 0)
 			continue;
 		if (fake_join_core(instance, row, &side) == NULL)
 			abort();
 	}
 	return instance;
+}
+
+void fake_copy(struct fake *to, const struct fake *from)
+{
+	fake_ram_copy(to, from);
+	to->now = from->now;
+	to->real_offset = from->real_offset;
+	to->random_state = from->random_state;
+	for (uint32_t i = 0; i < FAKE_SOURCES; i++) {
+		to->sources[i].level = from->sources[i].level;
+		to->sources[i].line = from->sources[i].line;
+		to->sources[i].taking = from->sources[i].taking;
+	}
+	memcpy(to->line_level, from->line_level, sizeof(to->line_level));
+	memcpy(to->line_trigger, from->line_trigger, sizeof(to->line_trigger));
+	for (uint32_t i = 0; i < FAKE_REGIONS; i++) {
+		if (to->regions[i].bytes != NULL && from->regions[i].bytes != NULL)
+			memcpy(to->regions[i].bytes, from->regions[i].bytes, to->regions[i].desc.length);
+	}
 }
 
 void fake_reset(struct fake *fake, uint32_t kind)

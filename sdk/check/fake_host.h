@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 #include <vmm/control.h>
+#include <vmm/draft/cpu.h>
 #include <vmm/event.h>
 #include <vmm/firmware.h>
 #include <vmm/host.h>
@@ -89,9 +90,10 @@ struct fake_claim {
 
 struct fake_region {
 	struct fake_instance *owner;
-	uint32_t used, mapped;
+	uint32_t used, mapped, readonly;
 	struct vmm_region_desc desc;
 	uint8_t *bytes;
+	uint8_t *dirty; /* one a page, of a region with VMM_REGION_DIRTY */
 	uint64_t address;
 	int32_t priority;
 };
@@ -107,7 +109,7 @@ struct fake_timer {
 
 struct fake_source {
 	struct fake_instance *owner;
-	uint32_t used, line, level;
+	uint32_t used, line, level, taking;
 };
 
 struct fake_map {
@@ -190,10 +192,22 @@ struct fake {
 	/* What plugins have done. */
 	char cause[8192], remedy[1024], log[8192];
 	uint32_t line_level[VMM_IRQ_LINES], line_edges[VMM_IRQ_LINES], line_trigger[VMM_IRQ_LINES];
-	uint32_t intr, nmi_count, smi_count, message_count;
+	uint32_t intr, ignne, nmi_count, smi_count, message_count;
 	uint64_t message_address;
 	uint32_t message_data;
+	char event[64], event_data[256]; /* the control event that was sent last */
+	uint32_t event_count;
 	uint32_t requests[4]; /* by VMM_POWER_* */
+	/* vmm.cpu/1 */
+	struct {
+		struct fake_instance *owner;
+		void (*stopped)(void *self, uint64_t token, const struct vmm_cpu_stop *stop);
+		void *self;
+		uint64_t token;
+		struct vmm_cpu_stop stop;
+		uint32_t standing, stop_due, point_count;
+		uint8_t registers[VMM_CPU_K0][16];
+	} cpu;
 	uint32_t exited, a20[FAKE_INSTANCES], cpu_init_count;
 	int32_t exit_status;
 	vmm_time now;
@@ -232,6 +246,8 @@ struct fake_link *fake_join_sides(struct fake *fake, const struct vmm_port_side 
 	const struct vmm_port_side *lower, const char *interface, uint64_t address);
 struct fake_link *fake_join(struct fake_instance *upper, const char *upper_key, struct fake_instance *lower,
 	const char *lower_key, const char *interface, uint64_t address);
+/* Is this a row that only the core can be joined to, as an interrupt controller's?  Displays have other peers. */
+uint32_t fake_core_row(const struct vmm_port_row *row);
 void fake_part(struct fake *fake, struct fake_link *link);
 /* Join an instance's interrupt controller port to the core's. */
 struct fake_link *fake_join_core(
@@ -245,6 +261,8 @@ void fake_out(struct fake *fake, uint32_t port, uint32_t size, uint32_t value);
 void fake_read(struct fake *fake, uint64_t address, void *data, uint64_t length);
 /* Make the RAM of one machine that of another. */
 void fake_ram_copy(struct fake *to, const struct fake *from);
+/* And all else that the host itself keeps and saves: clocks, levels, memory of devices.  The same instances in both. */
+void fake_copy(struct fake *to, const struct fake *from);
 void fake_write(struct fake *fake, uint64_t address, const void *data, uint64_t length);
 /* A line of the test's own, to the controllers. */
 void fake_line(struct fake *fake, uint32_t line, uint32_t level);
@@ -291,6 +309,9 @@ extern const struct vmm_random_service fake_random_service;
 extern const struct vmm_firmware_service fake_firmware_service;
 extern const struct vmm_firmware_list_service fake_firmware_list_service;
 extern const struct vmm_control_service fake_control_service;
+extern const struct vmm_cpu_service fake_cpu_service;
+/* Tell the watcher of a stop that is due; returns how many were told. */
+uint32_t fake_cpu_run(struct fake *fake);
 extern const struct vmm_interrupt_lower fake_interrupt_lower;
 void fake_lines_update(struct fake *fake);
 

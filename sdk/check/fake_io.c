@@ -165,8 +165,17 @@ static void line_update(struct fake *fake, uint32_t line)
 	uint32_t level = 0;
 	if (line >= VMM_IRQ_LINES)
 		return;
-	for (uint32_t i = 0; i < FAKE_SOURCES; i++)
-		level |= fake->sources[i].used && fake->sources[i].line == line && fake->sources[i].level;
+	const struct fake_source *taker = NULL;
+	for (uint32_t i = 0; i < FAKE_SOURCES; i++) {
+		const struct fake_source *source = &fake->sources[i];
+		if (!source->used || source->line != line)
+			continue;
+		level |= source->level;
+		if (source->taking)
+			taker = source;
+	}
+	if (taker != NULL)
+		level = taker->level;
 	fake_line(fake, line, level);
 }
 
@@ -192,7 +201,7 @@ static int32_t irq_open(void *context, uint32_t line, vmm_handle *source)
 	for (uint32_t i = 0; i < FAKE_SOURCES; i++) {
 		if (fake->sources[i].used)
 			continue;
-		fake->sources[i] = (struct fake_source){ context, 1, line, 0 };
+		fake->sources[i] = (struct fake_source){ context, 1, line, 0, 0 };
 		*source = fake_handle(FAKE_SOURCE, i);
 		return 0;
 	}
@@ -261,6 +270,17 @@ static uint32_t irq_level(void *context, uint32_t line)
 	return 0;
 }
 
+static int32_t irq_take(void *context, vmm_handle source, uint32_t taken)
+{
+	struct fake *fake = fake_enter(context, __func__);
+	int32_t index = fake_index(context, FAKE_SOURCE, source, __func__);
+	if (index < 0)
+		return -EINVAL;
+	fake->sources[index].taking = taken != 0;
+	line_update(fake, fake->sources[index].line);
+	return 0;
+}
+
 const struct vmm_irq_service fake_irq_service = {
 	.struct_size = sizeof(struct vmm_irq_service),
 	.open = irq_open,
@@ -269,6 +289,7 @@ const struct vmm_irq_service fake_irq_service = {
 	.route = irq_route,
 	.trigger = irq_trigger,
 	.level = irq_level,
+	.take = irq_take,
 };
 
 static void core_intr(void *self, uint32_t level)
@@ -297,10 +318,17 @@ static void core_smi(void *self)
 	fake->smi_count++;
 }
 
+static void core_ignne(void *self, uint32_t level)
+{
+	struct fake *fake = self;
+	fake->ignne = level;
+}
+
 const struct vmm_interrupt_lower fake_interrupt_lower = {
 	.struct_size = sizeof(struct vmm_interrupt_lower),
 	.intr = core_intr,
 	.message = core_message,
 	.nmi = core_nmi,
 	.smi = core_smi,
+	.ignne = core_ignne,
 };

@@ -79,6 +79,11 @@ void fake_part(struct fake *fake, struct fake_link *link)
 	link->used = 0;
 }
 
+uint32_t fake_core_row(const struct vmm_port_row *row)
+{
+	return (row->flags & VMM_PORT_CORE) != 0 && strcmp(row->interfaces, VMM_PORT_INTERRUPT) == 0;
+}
+
 struct fake_link *fake_join_core(
 	struct fake_instance *instance, const struct vmm_port_row *row, const struct vmm_port_side *side)
 {

@@ -46,6 +46,32 @@ static uint8_t *byte_at(struct fake *fake, uint64_t address, struct fake_region 
 	return NULL;
 }
 
+/* The region that keeps a byte's memory, through aliases; offset is changed to be in it. */
+static struct fake_region *kept_in(struct fake *fake, struct fake_region *region, uint64_t *offset)
+{
+	if (region == NULL || region->desc.type != VMM_REGION_ALIAS || region->desc.target == 0)
+		return region;
+	*offset += region->desc.target_offset;
+	return &fake->regions[(region->desc.target & 0xffff) - 1];
+}
+
+/* Writes reach RAM, and system RAM through an alias, unless they were made read-only. */
+static uint32_t takes_writes(const struct fake_region *shown, const struct fake_region *kept)
+{
+	if (shown == NULL)
+		return 1;
+	if (shown->readonly || kept->readonly)
+		return 0;
+	return kept->desc.type == VMM_REGION_RAM || kept->desc.type == VMM_REGION_ALIAS;
+}
+
+static void dirty_mark(struct fake_region *region, uint64_t offset, uint64_t length)
+{
+	for (uint64_t page = offset >> 12; region->dirty != NULL && length > 0 && page <= (offset + length - 1) >> 12;
+		page++)
+		region->dirty[page] = 1;
+}
+
 static void ram_written(struct fake *fake, const uint8_t *at, uint64_t length)
 {
 	uint64_t first = (uint64_t)(at - fake->ram);
@@ -121,10 +147,15 @@ void fake_write(struct fake *fake, uint64_t address, const void *data, uint64_t 
 	}
 	for (uint64_t i = 0; i < length; i++) {
 		struct fake_region *region = region_at(fake, address + i);
+		uint64_t offset = region != NULL ? address + i - region->address : 0;
 		uint8_t *at = byte_at(fake, address + i, &device);
-		if (at != NULL && (region == NULL || region->desc.type == VMM_REGION_RAM))
-			*at = bytes[i];
-		if (at != NULL && at >= fake->ram && at < fake->ram + FAKE_RAM)
+		struct fake_region *kept = kept_in(fake, region, &offset);
+		if (at == NULL || !takes_writes(region, kept))
+			continue;
+		*at = bytes[i];
+		if (kept != NULL)
+			dirty_mark(kept, offset, 1);
+		if (at >= fake->ram && at < fake->ram + FAKE_RAM)
 			ram_written(fake, at, 1);
 	}
 }
@@ -216,6 +247,10 @@ static int32_t region_create(void *context, const struct vmm_region_desc *desc, 
 			desc->struct_size < sizeof(entry->desc) ? desc->struct_size : sizeof(entry->desc));
 		if (desc->type == VMM_REGION_RAM || desc->type == VMM_REGION_ROM)
 			entry->bytes = calloc(1, desc->length);
+		if (desc->type == VMM_REGION_RAM && (desc->flags & VMM_REGION_DIRTY) != 0) {
+			entry->dirty = malloc(desc->length >> 12);
+			memset(entry->dirty, 1, desc->length >> 12);
+		}
 		*region = fake_handle(FAKE_REGION, i);
 		return 0;
 	}
@@ -230,6 +265,7 @@ static void region_destroy(void *context, vmm_handle region)
 		return;
 	struct fake_region *entry = &fake->regions[index];
 	free(entry->bytes);
+	free(entry->dirty);
 	memset(entry, 0, sizeof(*entry));
 }
 
@@ -262,9 +298,11 @@ static void region_nothing(void *context)
 
 static int32_t region_readonly(void *context, vmm_handle region, uint32_t readonly)
 {
-	(void)context;
-	(void)region;
-	(void)readonly;
+	struct fake *fake = fake_enter(context, __func__);
+	int32_t index = fake_index(context, FAKE_REGION, region, __func__);
+	if (index < 0)
+		return -EINVAL;
+	fake->regions[index].readonly = readonly != 0;
 	return 0;
 }
 
@@ -278,6 +316,7 @@ static int32_t region_write(void *context, vmm_handle region, uint64_t offset, c
 	if (entry->bytes == NULL || offset > entry->desc.length || length > entry->desc.length - offset)
 		return -EINVAL;
 	memcpy(entry->bytes + offset, data, length);
+	dirty_mark(entry, offset, length);
 	return 0;
 }
 
@@ -297,11 +336,22 @@ static int32_t region_read(void *context, vmm_handle region, uint64_t offset, vo
 static int32_t region_dirty(
 	void *context, vmm_handle region, uint64_t offset, uint64_t length, uint64_t *bits, uint64_t words)
 {
-	(void)context;
-	(void)region;
-	(void)offset;
-	(void)length;
-	memset(bits, 0xff, words * 8);
+	struct fake *fake = fake_enter(context, __func__);
+	int32_t index = fake_index(context, FAKE_REGION, region, __func__);
+	if (index < 0)
+		return -EINVAL;
+	struct fake_region *entry = &fake->regions[index];
+	if (entry->dirty == NULL || offset % 4096 != 0 || offset > entry->desc.length ||
+		length > entry->desc.length - offset || (length + 4095) >> 12 > words * 64) {
+		fake_fault(context, "region.dirty_fetch of %llu bytes at %#llx into %llu words",
+			(unsigned long long)length, (unsigned long long)offset, (unsigned long long)words);
+		return -EINVAL;
+	}
+	memset(bits, 0, words * 8);
+	for (uint64_t i = 0; i < (length + 4095) >> 12; i++) {
+		bits[i / 64] |= (uint64_t)entry->dirty[(offset >> 12) + i] << (i % 64);
+		entry->dirty[(offset >> 12) + i] = 0;
+	}
 	return 0;
 }
 

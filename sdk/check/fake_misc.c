@@ -186,8 +186,15 @@ static int32_t control_add(void *context, const char *name,
 
 static int32_t control_event(void *context, const char *name, const char *json)
 {
-	fake_enter_any(context, __func__);
-	return name == NULL || json == NULL ? -EINVAL : 0;
+	struct fake *fake = fake_enter_any(context, __func__);
+	if (name == NULL || json == NULL)
+		return -EINVAL;
+	pthread_mutex_lock(&fake->mutex);
+	snprintf(fake->event, sizeof(fake->event), "%s", name);
+	snprintf(fake->event_data, sizeof(fake->event_data), "%s", json);
+	fake->event_count++;
+	pthread_mutex_unlock(&fake->mutex);
+	return 0;
 }
 
 const struct vmm_control_service fake_control_service = {
@@ -249,6 +256,7 @@ void fake_release(struct fake_instance *instance)
 		if (!region->used || region->owner != instance)
 			continue;
 		free(region->bytes);
+		free(region->dirty);
 		memset(region, 0, sizeof(*region));
 	}
 	for (uint32_t i = 0; i < FAKE_FILES; i++) {

@@ -111,7 +111,7 @@ static void char_act(struct fake_peer *peer)
 	uint8_t *data = malloc(length + 1u); /* to the byte, so that a sanitizer sees an overrun */
 	uint32_t what = (uint32_t)chance_below(chance, 8);
 	for (uint32_t i = 0; i < length; i++)
-		data[i] = (uint8_t)chance_next(chance);
+		data[i] = (uint8_t)chance_below(chance, 256);
 	if (peer->role == VMM_ROLE_LOWER) {
 		const struct vmm_char_upper *upper = peer->table;
 		if (peer->owed && what < 3) {
@@ -211,6 +211,12 @@ static void interrupt_act(struct fake_peer *peer)
 			fake_fault(peer->instance, "port %s: acknowledge gave vector %d", peer->row->key, vector);
 	} else if ((noise & 3) == 0 && VMM_HAS(upper, eoi)) {
 		upper->eoi(peer->self, (uint32_t)(noise >> 8) & 0xff);
+	} else if ((noise & 15) == 1 && VMM_HAS(upper, smiact)) {
+		upper->smiact(peer->self, (uint32_t)(noise >> 8) & 1);
+	} else if ((noise & 15) == 2 && VMM_HAS(upper, ferr)) {
+		upper->ferr(peer->self, (uint32_t)(noise >> 8) & 1);
+	} else if ((noise & 255) == 3 && VMM_HAS(upper, shutdown)) {
+		upper->shutdown(peer->self);
 	} else {
 		fake_line(fake, (uint32_t)(noise >> 8) % VMM_IRQ_LINES, (uint32_t)(noise >> 32) & 1);
 	}
@@ -224,10 +230,15 @@ static const struct {
 	void (*act)(struct fake_peer *peer);
 } kinds[] = {
 	{ VMM_PORT_CHAR, { &char_upper, &char_lower }, char_act },
+	{ VMM_PORT_DISPLAY, { &fake_peer_display_upper, &fake_peer_display_lower }, fake_peer_display_act },
 	{ VMM_PORT_INPUT, { &input_upper, &input_lower }, input_act },
+	{ VMM_PORT_IDE, { &fake_peer_ide_upper, &fake_peer_ide_lower }, fake_peer_ide_act },
 	{ VMM_PORT_STORAGE, { &fake_peer_storage_upper, &fake_peer_storage_lower }, fake_peer_storage_act },
 	{ VMM_PORT_PCI, { &fake_peer_pci_upper, &fake_peer_pci_lower }, fake_peer_pci_act },
+	{ VMM_PORT_SPEAKER, { &fake_peer_speaker_upper, &fake_peer_speaker_lower }, fake_peer_speaker_act },
 	{ VMM_PORT_ISA, { &fake_peer_isa_upper, &fake_peer_isa_lower }, fake_peer_isa_act },
+	{ VMM_PORT_DMA, { &fake_peer_dma_upper, &fake_peer_dma_lower }, fake_peer_dma_act },
+	{ VMM_PORT_FLOPPY, { &fake_peer_floppy_upper, &fake_peer_floppy_lower }, fake_peer_floppy_act },
 };
 
 /* The newest revision in the row that we know. */
@@ -248,7 +259,7 @@ int32_t fake_peer_join(struct fake_peer *peer, struct fake_instance *instance, c
 	uint64_t address, struct chance *chance)
 {
 	struct vmm_port_side side;
-	uint32_t core = (row->flags & VMM_PORT_CORE) != 0;
+	uint32_t core = fake_core_row(row);
 	int32_t kind = kind_find(row);
 	memset(peer, 0, sizeof(*peer));
 	peer->instance = instance;
@@ -276,8 +287,8 @@ int32_t fake_peer_join(struct fake_peer *peer, struct fake_instance *instance, c
 	};
 	if (strcmp(peer->interface, VMM_PORT_STORAGE) == 0 && peer->role == VMM_ROLE_LOWER) {
 		peer->disk = malloc(PEER_DISK);
-		for (uint64_t i = 0; i < PEER_DISK; i++)
-			peer->disk[i] = (uint8_t)(i >> 9);
+		for (uint64_t i = 0; i < PEER_DISK; i += 512)
+			memset(peer->disk + i, (int)(i >> 9) & 0xff, 512);
 	}
 	/* What the instance calls while it is being attached needs its own half already. */
 	peer->table = side.table;
@@ -295,7 +306,7 @@ void fake_peer_act(struct fake_peer *peer)
 {
 	if (peer->link == NULL)
 		return;
-	if ((peer->row->flags & VMM_PORT_CORE) != 0) {
+	if (fake_core_row(peer->row)) {
 		interrupt_act(peer);
 		return;
 	}
@@ -309,12 +320,25 @@ void fake_peer_drain(struct fake_peer *peer)
 {
 	if (peer->link != NULL && strcmp(peer->interface, VMM_PORT_STORAGE) == 0)
 		fake_peer_storage_drain(peer);
+	if (peer->link != NULL && strcmp(peer->interface, VMM_PORT_FLOPPY) == 0)
+		fake_peer_floppy_drain(peer);
 }
 
 void fake_peer_free(struct fake_peer *peer)
 {
 	for (uint32_t i = 0; i < PEER_REQUESTS; i++)
 		free(peer->requests[i].data);
+	for (uint32_t i = 0; i < 4 && peer->role == VMM_ROLE_UPPER; i++)
+		free(peer->transfers[i].data);
 	free(peer->disk);
 	memset(peer, 0, sizeof(*peer));
+}
+
+void fake_peer_copy(struct fake_peer *to, const struct fake_peer *from)
+{
+	to->owed = from->owed;
+	to->cylinder = from->cylinder;
+	to->change = from->change;
+	if (to->disk != NULL && from->disk != NULL)
+		memcpy(to->disk, from->disk, PEER_DISK);
 }

@@ -145,8 +145,13 @@ void fake_peer_place(struct fake_peer *peer)
 	const struct vmm_pci_lower *lower = peer->table;
 	if (peer->link == NULL || peer->role != VMM_ROLE_UPPER || strcmp(peer->interface, VMM_PORT_PCI) != 0)
 		return;
-	for (uint32_t i = 0; i < 6; i++)
-		lower->config_write(peer->self, 0x10 + i * 4, 4, UINT32_C(0xe0000000) + i * 0x1000000 + 0xc000);
+	for (uint32_t i = 0; i < 6; i++) {
+		uint32_t bar = 0;
+		lower->config_read(peer->self, 0x10 + i * 4, 4, &bar);
+		/* I/O ports are below 64 KiB. */
+		lower->config_write(peer->self, 0x10 + i * 4, 4,
+			(bar & 1) != 0 ? 0xc000 + i * 0x400 : UINT32_C(0xe0000000) + i * 0x1000000);
+	}
 	lower->config_write(peer->self, 4, 2, 7);
 }
 

@@ -217,6 +217,8 @@ void fake_peer_storage_drain(struct fake_peer *peer)
 		if (peer->requests[i].used)
 			disk_finish(peer, &peer->requests[i], -ECANCELED);
 	}
-	for (uint32_t i = 0; peer->role == VMM_ROLE_UPPER && i < 1000; i++)
-		fake_poll(peer->instance->fake, 0);
+	for (uint32_t i = 0; peer->role == VMM_ROLE_UPPER && i < 1000; i++) {
+		if (fake_poll(peer->instance->fake, 0) == 0)
+			break;
+	}
 }

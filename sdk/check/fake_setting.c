@@ -54,7 +54,13 @@ static int32_t param_int(void *context, const char *key, int64_t *value)
 	const char *text = param_text(context, key);
 	if (text == NULL)
 		return -ENOENT;
-	*value = strtoll(text, NULL, 0);
+	char *end;
+	*value = strtoll(text, &end, 0);
+	/* Sizes have a power of 1024 as their unit. */
+	static const char units[] = "KMGT";
+	const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
+	if (unit != NULL)
+		*value *= INT64_C(1) << ((unit - units + 1) * 10);
 	return 0;
 }
 

@@ -13,7 +13,12 @@
 struct fake_field *fake_state_field(struct fake_state *state, const char *name)
 {
 	for (uint32_t i = 0; i < state->count; i++) {
-		if (strcmp(state->fields[i].name, name) == 0)
+		const char *other = state->fields[i].name;
+		uint32_t k = 0;
+		/* A fuzzer would keep books on each strcmp. */
+		while (name[k] != '\0' && name[k] == other[k])
+			k++;
+		if (name[k] == other[k])
 			return &state->fields[i];
 	}
 	return NULL;
@@ -177,6 +182,8 @@ int32_t fake_state_compare(const struct fake_state *a, const struct fake_state *
 				(unsigned long long)(y->is_bytes ? y->length : y->value));
 			return 0;
 		}
+		if (x->length == 0 || memcmp(x->bytes, y->bytes, x->length) == 0)
+			continue;
 		for (uint64_t k = 0; k < x->length; k++) {
 			if (x->bytes[k] == y->bytes[k])
 				continue;
@@ -218,7 +225,8 @@ uint32_t fake_round_trip(struct fake_instance *instance)
 	struct fake_state *again = fake_save(instance);
 	if (fake_state_equal(first, again)) { /* save changes nothing */
 		memcpy(sources, fake->sources, sizeof(sources));
-		instance->instance.ops->reset(instance->instance.self, VMM_RESET_POWER);
+		if (instance->instance.ops->reset != NULL)
+			instance->instance.ops->reset(instance->instance.self, VMM_RESET_POWER);
 		memcpy(fake->sources, sources, sizeof(sources)); /* the host's own business */
 		int32_t status = fake_load(instance, first);
 		if (status < 0)

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TASK_STACK (256u << 10)
+
 /* Time. */
 
 static vmm_time clock_at(struct fake *fake, uint32_t clock)
@@ -198,14 +200,19 @@ static uint32_t run_tasks(struct fake *fake)
 	while (fake->task_count > 0 && count < 1000) {
 		struct fake_task task = fake->tasks[0];
 		pthread_t thread;
+		pthread_attr_t attributes;
 		pthread_mutex_lock(&fake->mutex);
 		fake->task_count--;
 		memmove(fake->tasks, fake->tasks + 1, fake->task_count * sizeof(task));
 		pthread_mutex_unlock(&fake->mutex);
-		if (pthread_create(&thread, NULL, task_thread, &task) == 0)
+		/* A small stack: the sanitizers mark all of it, each time. */
+		pthread_attr_init(&attributes);
+		pthread_attr_setstacksize(&attributes, TASK_STACK);
+		if (pthread_create(&thread, &attributes, task_thread, &task) == 0)
 			pthread_join(thread, NULL);
 		else
 			task.status = -EAGAIN;
+		pthread_attr_destroy(&attributes);
 		if (task.done != NULL)
 			task.done(task.self, task.token, task.status);
 		count++;
@@ -233,7 +240,7 @@ uint32_t fake_poll(struct fake *fake, int milliseconds)
 	struct pollfd fds[FAKE_WATCHES];
 	uint32_t map[FAKE_WATCHES];
 	uint32_t used = 0;
-	uint32_t count = run_tasks(fake) + run_deferred(fake);
+	uint32_t count = run_tasks(fake) + run_deferred(fake) + fake_cpu_run(fake);
 	fake_lines_update(fake);
 	for (uint32_t i = 0; i < FAKE_WATCHES; i++) {
 		struct fake_watch *watch = &fake->watches[i];

@@ -3,6 +3,7 @@
 #include <vmm/kit/pci.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <vmm/kit/fields.h>
@@ -272,6 +273,8 @@ int32_t vmm_pci_load(struct vmm_pci *pci)
 			mask |= VMM_PCI_STATUS_INTX;
 		pci->config[i] = (uint8_t)((pci->config[i] & mask) | (pci->initial[i] & ~mask));
 	}
+	if (pci->initial[VMM_PCI_INTERRUPT_PIN] == 0)
+		pci->asserted = 0; /* it has no line */
 	if (pci->msi != 0)
 		pci->config[pci->msi + 2] = (uint8_t)((pci->config[pci->msi + 2] & 0x71) |
 			(pci->initial[pci->msi + 2] & ~0x71));
@@ -293,7 +296,11 @@ static int32_t port_config_write(void *self, uint32_t offset, uint32_t size, uin
 
 static void port_bus_reset(void *self)
 {
-	vmm_pci_reset(self);
+	struct vmm_pci *pci = self;
+	vmm_pci_reset(pci);
+	/* The command register is another than it was. */
+	if (pci->written != NULL)
+		pci->written(pci->written_self, VMM_PCI_COMMAND, 2);
 }
 
 static const struct vmm_pci_lower lower = {
@@ -308,6 +315,7 @@ static void port_attached(void *port_self, const struct vmm_link *link)
 	struct vmm_pci *pci = port_self;
 	pci->bus = link->peer;
 	pci->bus_self = link->peer_self;
+	pci->address = link->address;
 	bars_update(pci);
 }
 
@@ -340,6 +348,25 @@ static const struct vmm_port_ops port_ops = {
 	.closing = port_closing,
 	.detached = port_detached,
 };
+
+int32_t vmm_pci_path(const struct vmm_pci *pci, const char *name, char *text, uint32_t size)
+{
+	uint32_t slot = (uint32_t)(pci->address >> 3) & 31;
+	uint32_t function = (uint32_t)pci->address & 7;
+	if (!VMM_HAS(pci->bus, path))
+		return -ENOTSUP;
+	int32_t length = pci->bus->path(pci->bus_self, text, size);
+	if (length < 0)
+		return length;
+	if ((uint32_t)length >= size)
+		return -EOVERFLOW;
+	int written = function == 0
+		? snprintf(text + length, size - (uint32_t)length, "/%s@%x", name, slot)
+		: snprintf(text + length, size - (uint32_t)length, "/%s@%x,%x", name, slot, function);
+	if (written < 0 || (uint32_t)written >= size - (uint32_t)length)
+		return -EOVERFLOW;
+	return length + written;
+}
 
 void vmm_pci_get_port(struct vmm_pci *pci, struct vmm_port_side *side)
 {

@@ -14,10 +14,15 @@
 #include <vmm/param.h>
 #include <vmm/plugin.h>
 #include <vmm/port-char.h>
+#include <vmm/port-display.h>
+#include <vmm/port-dma.h>
+#include <vmm/port-floppy.h>
+#include <vmm/port-ide.h>
 #include <vmm/port-input.h>
 #include <vmm/port-interrupt.h>
 #include <vmm/port-isa.h>
 #include <vmm/port-pci.h>
+#include <vmm/port-speaker.h>
 #include <vmm/port-storage.h>
 #include <vmm/port.h>
 #include <vmm/state.h>
@@ -71,7 +76,7 @@ _Static_assert(offsetof(struct vmm_io_service, move) == 24, "struct vmm_io_servi
 _Static_assert(offsetof(struct vmm_io_service, enable) == 32, "struct vmm_io_service: enable has moved");
 _Static_assert(offsetof(struct vmm_io_service, read) == 40, "struct vmm_io_service: read has moved");
 _Static_assert(offsetof(struct vmm_io_service, write) == 48, "struct vmm_io_service: write has moved");
-_Static_assert(sizeof(struct vmm_irq_service) == 56, "the size of struct vmm_irq_service has changed");
+_Static_assert(sizeof(struct vmm_irq_service) == 64, "the size of struct vmm_irq_service has changed");
 _Static_assert(offsetof(struct vmm_irq_service, struct_size) == 0, "struct vmm_irq_service: struct_size has moved");
 _Static_assert(offsetof(struct vmm_irq_service, reserved) == 4, "struct vmm_irq_service: reserved has moved");
 _Static_assert(offsetof(struct vmm_irq_service, open) == 8, "struct vmm_irq_service: open has moved");
@@ -80,6 +85,7 @@ _Static_assert(offsetof(struct vmm_irq_service, pulse) == 24, "struct vmm_irq_se
 _Static_assert(offsetof(struct vmm_irq_service, route) == 32, "struct vmm_irq_service: route has moved");
 _Static_assert(offsetof(struct vmm_irq_service, trigger) == 40, "struct vmm_irq_service: trigger has moved");
 _Static_assert(offsetof(struct vmm_irq_service, level) == 48, "struct vmm_irq_service: level has moved");
+_Static_assert(offsetof(struct vmm_irq_service, take) == 56, "struct vmm_irq_service: take has moved");
 _Static_assert(sizeof(struct vmm_machine_info) == 48, "the size of struct vmm_machine_info has changed");
 _Static_assert(offsetof(struct vmm_machine_info, struct_size) == 0, "struct vmm_machine_info: struct_size has moved");
 _Static_assert(offsetof(struct vmm_machine_info, cpu_count) == 4, "struct vmm_machine_info: cpu_count has moved");
@@ -216,11 +222,21 @@ _Static_assert(offsetof(struct vmm_instance, struct_size) == 0, "struct vmm_inst
 _Static_assert(offsetof(struct vmm_instance, reserved) == 4, "struct vmm_instance: reserved has moved");
 _Static_assert(offsetof(struct vmm_instance, ops) == 8, "struct vmm_instance: ops has moved");
 _Static_assert(offsetof(struct vmm_instance, self) == 16, "struct vmm_instance: self has moved");
-_Static_assert(sizeof(struct vmm_factory) == 24, "the size of struct vmm_factory has changed");
+_Static_assert(sizeof(struct vmm_probe) == 48, "the size of struct vmm_probe has changed");
+_Static_assert(offsetof(struct vmm_probe, struct_size) == 0, "struct vmm_probe: struct_size has moved");
+_Static_assert(offsetof(struct vmm_probe, flags) == 4, "struct vmm_probe: flags has moved");
+_Static_assert(offsetof(struct vmm_probe, path) == 8, "struct vmm_probe: path has moved");
+_Static_assert(offsetof(struct vmm_probe, length) == 16, "struct vmm_probe: length has moved");
+_Static_assert(offsetof(struct vmm_probe, head) == 24, "struct vmm_probe: head has moved");
+_Static_assert(offsetof(struct vmm_probe, tail) == 32, "struct vmm_probe: tail has moved");
+_Static_assert(offsetof(struct vmm_probe, head_length) == 40, "struct vmm_probe: head_length has moved");
+_Static_assert(offsetof(struct vmm_probe, tail_length) == 44, "struct vmm_probe: tail_length has moved");
+_Static_assert(sizeof(struct vmm_factory) == 32, "the size of struct vmm_factory has changed");
 _Static_assert(offsetof(struct vmm_factory, struct_size) == 0, "struct vmm_factory: struct_size has moved");
 _Static_assert(offsetof(struct vmm_factory, descriptor_count) == 4, "struct vmm_factory: descriptor_count has moved");
 _Static_assert(offsetof(struct vmm_factory, descriptors) == 8, "struct vmm_factory: descriptors has moved");
 _Static_assert(offsetof(struct vmm_factory, create) == 16, "struct vmm_factory: create has moved");
+_Static_assert(offsetof(struct vmm_factory, probe) == 24, "struct vmm_factory: probe has moved");
 _Static_assert(sizeof(struct vmm_char_upper) == 32, "the size of struct vmm_char_upper has changed");
 _Static_assert(offsetof(struct vmm_char_upper, struct_size) == 0, "struct vmm_char_upper: struct_size has moved");
 _Static_assert(offsetof(struct vmm_char_upper, reserved) == 4, "struct vmm_char_upper: reserved has moved");
@@ -233,6 +249,87 @@ _Static_assert(offsetof(struct vmm_char_lower, reserved) == 4, "struct vmm_char_
 _Static_assert(offsetof(struct vmm_char_lower, write) == 8, "struct vmm_char_lower: write has moved");
 _Static_assert(offsetof(struct vmm_char_lower, readable) == 16, "struct vmm_char_lower: readable has moved");
 _Static_assert(offsetof(struct vmm_char_lower, event) == 24, "struct vmm_char_lower: event has moved");
+_Static_assert(sizeof(struct vmm_display_info) == 32, "the size of struct vmm_display_info has changed");
+_Static_assert(offsetof(struct vmm_display_info, struct_size) == 0, "struct vmm_display_info: struct_size has moved");
+_Static_assert(offsetof(struct vmm_display_info, flags) == 4, "struct vmm_display_info: flags has moved");
+_Static_assert(offsetof(struct vmm_display_info, width) == 8, "struct vmm_display_info: width has moved");
+_Static_assert(offsetof(struct vmm_display_info, height) == 12, "struct vmm_display_info: height has moved");
+_Static_assert(offsetof(struct vmm_display_info, columns) == 16, "struct vmm_display_info: columns has moved");
+_Static_assert(offsetof(struct vmm_display_info, rows) == 20, "struct vmm_display_info: rows has moved");
+_Static_assert(offsetof(struct vmm_display_info, serial) == 24, "struct vmm_display_info: serial has moved");
+_Static_assert(offsetof(struct vmm_display_info, reserved) == 28, "struct vmm_display_info: reserved has moved");
+_Static_assert(sizeof(struct vmm_display_rect) == 16, "the size of struct vmm_display_rect has changed");
+_Static_assert(offsetof(struct vmm_display_rect, x) == 0, "struct vmm_display_rect: x has moved");
+_Static_assert(offsetof(struct vmm_display_rect, y) == 4, "struct vmm_display_rect: y has moved");
+_Static_assert(offsetof(struct vmm_display_rect, width) == 8, "struct vmm_display_rect: width has moved");
+_Static_assert(offsetof(struct vmm_display_rect, height) == 12, "struct vmm_display_rect: height has moved");
+_Static_assert(sizeof(struct vmm_display_upper) == 32, "the size of struct vmm_display_upper has changed");
+_Static_assert(offsetof(struct vmm_display_upper, struct_size) == 0, "struct vmm_display_upper: struct_size has moved");
+_Static_assert(offsetof(struct vmm_display_upper, reserved) == 4, "struct vmm_display_upper: reserved has moved");
+_Static_assert(offsetof(struct vmm_display_upper, info) == 8, "struct vmm_display_upper: info has moved");
+_Static_assert(offsetof(struct vmm_display_upper, update) == 16, "struct vmm_display_upper: update has moved");
+_Static_assert(offsetof(struct vmm_display_upper, text) == 24, "struct vmm_display_upper: text has moved");
+_Static_assert(sizeof(struct vmm_display_lower) == 24, "the size of struct vmm_display_lower has changed");
+_Static_assert(offsetof(struct vmm_display_lower, struct_size) == 0, "struct vmm_display_lower: struct_size has moved");
+_Static_assert(offsetof(struct vmm_display_lower, reserved) == 4, "struct vmm_display_lower: reserved has moved");
+_Static_assert(offsetof(struct vmm_display_lower, mode) == 8, "struct vmm_display_lower: mode has moved");
+_Static_assert(offsetof(struct vmm_display_lower, cursor) == 16, "struct vmm_display_lower: cursor has moved");
+_Static_assert(sizeof(struct vmm_dma_upper) == 16, "the size of struct vmm_dma_upper has changed");
+_Static_assert(offsetof(struct vmm_dma_upper, struct_size) == 0, "struct vmm_dma_upper: struct_size has moved");
+_Static_assert(offsetof(struct vmm_dma_upper, reserved) == 4, "struct vmm_dma_upper: reserved has moved");
+_Static_assert(offsetof(struct vmm_dma_upper, dack) == 8, "struct vmm_dma_upper: dack has moved");
+_Static_assert(sizeof(struct vmm_dma_lower) == 32, "the size of struct vmm_dma_lower has changed");
+_Static_assert(offsetof(struct vmm_dma_lower, struct_size) == 0, "struct vmm_dma_lower: struct_size has moved");
+_Static_assert(offsetof(struct vmm_dma_lower, reserved) == 4, "struct vmm_dma_lower: reserved has moved");
+_Static_assert(offsetof(struct vmm_dma_lower, dreq) == 8, "struct vmm_dma_lower: dreq has moved");
+_Static_assert(offsetof(struct vmm_dma_lower, to_memory) == 16, "struct vmm_dma_lower: to_memory has moved");
+_Static_assert(offsetof(struct vmm_dma_lower, from_memory) == 24, "struct vmm_dma_lower: from_memory has moved");
+_Static_assert(sizeof(struct vmm_floppy_info) == 48, "the size of struct vmm_floppy_info has changed");
+_Static_assert(offsetof(struct vmm_floppy_info, struct_size) == 0, "struct vmm_floppy_info: struct_size has moved");
+_Static_assert(offsetof(struct vmm_floppy_info, type) == 4, "struct vmm_floppy_info: type has moved");
+_Static_assert(offsetof(struct vmm_floppy_info, medium) == 8, "struct vmm_floppy_info: medium has moved");
+_Static_assert(offsetof(struct vmm_floppy_info, write_protected) == 12, "struct vmm_floppy_info: write_protected has moved");
+_Static_assert(offsetof(struct vmm_floppy_info, disk_change) == 16, "struct vmm_floppy_info: disk_change has moved");
+_Static_assert(offsetof(struct vmm_floppy_info, cylinder) == 20, "struct vmm_floppy_info: cylinder has moved");
+_Static_assert(offsetof(struct vmm_floppy_info, cylinders) == 24, "struct vmm_floppy_info: cylinders has moved");
+_Static_assert(offsetof(struct vmm_floppy_info, heads) == 28, "struct vmm_floppy_info: heads has moved");
+_Static_assert(offsetof(struct vmm_floppy_info, sectors) == 32, "struct vmm_floppy_info: sectors has moved");
+_Static_assert(offsetof(struct vmm_floppy_info, size_code) == 36, "struct vmm_floppy_info: size_code has moved");
+_Static_assert(offsetof(struct vmm_floppy_info, rate) == 40, "struct vmm_floppy_info: rate has moved");
+_Static_assert(offsetof(struct vmm_floppy_info, rpm) == 44, "struct vmm_floppy_info: rpm has moved");
+_Static_assert(sizeof(struct vmm_floppy_upper) == 32, "the size of struct vmm_floppy_upper has changed");
+_Static_assert(offsetof(struct vmm_floppy_upper, struct_size) == 0, "struct vmm_floppy_upper: struct_size has moved");
+_Static_assert(offsetof(struct vmm_floppy_upper, reserved) == 4, "struct vmm_floppy_upper: reserved has moved");
+_Static_assert(offsetof(struct vmm_floppy_upper, complete) == 8, "struct vmm_floppy_upper: complete has moved");
+_Static_assert(offsetof(struct vmm_floppy_upper, media_changed) == 16, "struct vmm_floppy_upper: media_changed has moved");
+_Static_assert(offsetof(struct vmm_floppy_upper, path) == 24, "struct vmm_floppy_upper: path has moved");
+_Static_assert(sizeof(struct vmm_floppy_lower) == 56, "the size of struct vmm_floppy_lower has changed");
+_Static_assert(offsetof(struct vmm_floppy_lower, struct_size) == 0, "struct vmm_floppy_lower: struct_size has moved");
+_Static_assert(offsetof(struct vmm_floppy_lower, reserved) == 4, "struct vmm_floppy_lower: reserved has moved");
+_Static_assert(offsetof(struct vmm_floppy_lower, info) == 8, "struct vmm_floppy_lower: info has moved");
+_Static_assert(offsetof(struct vmm_floppy_lower, motor) == 16, "struct vmm_floppy_lower: motor has moved");
+_Static_assert(offsetof(struct vmm_floppy_lower, step) == 24, "struct vmm_floppy_lower: step has moved");
+_Static_assert(offsetof(struct vmm_floppy_lower, transfer) == 32, "struct vmm_floppy_lower: transfer has moved");
+_Static_assert(offsetof(struct vmm_floppy_lower, cancel) == 40, "struct vmm_floppy_lower: cancel has moved");
+_Static_assert(offsetof(struct vmm_floppy_lower, flush) == 48, "struct vmm_floppy_lower: flush has moved");
+_Static_assert(sizeof(struct vmm_ide_upper) == 48, "the size of struct vmm_ide_upper has changed");
+_Static_assert(offsetof(struct vmm_ide_upper, struct_size) == 0, "struct vmm_ide_upper: struct_size has moved");
+_Static_assert(offsetof(struct vmm_ide_upper, reserved) == 4, "struct vmm_ide_upper: reserved has moved");
+_Static_assert(offsetof(struct vmm_ide_upper, intrq) == 8, "struct vmm_ide_upper: intrq has moved");
+_Static_assert(offsetof(struct vmm_ide_upper, dmarq) == 16, "struct vmm_ide_upper: dmarq has moved");
+_Static_assert(offsetof(struct vmm_ide_upper, to_memory) == 24, "struct vmm_ide_upper: to_memory has moved");
+_Static_assert(offsetof(struct vmm_ide_upper, from_memory) == 32, "struct vmm_ide_upper: from_memory has moved");
+_Static_assert(offsetof(struct vmm_ide_upper, path) == 40, "struct vmm_ide_upper: path has moved");
+_Static_assert(sizeof(struct vmm_ide_lower) == 64, "the size of struct vmm_ide_lower has changed");
+_Static_assert(offsetof(struct vmm_ide_lower, struct_size) == 0, "struct vmm_ide_lower: struct_size has moved");
+_Static_assert(offsetof(struct vmm_ide_lower, reserved) == 4, "struct vmm_ide_lower: reserved has moved");
+_Static_assert(offsetof(struct vmm_ide_lower, read) == 8, "struct vmm_ide_lower: read has moved");
+_Static_assert(offsetof(struct vmm_ide_lower, write) == 16, "struct vmm_ide_lower: write has moved");
+_Static_assert(offsetof(struct vmm_ide_lower, data_read) == 24, "struct vmm_ide_lower: data_read has moved");
+_Static_assert(offsetof(struct vmm_ide_lower, data_write) == 32, "struct vmm_ide_lower: data_write has moved");
+_Static_assert(offsetof(struct vmm_ide_lower, dma) == 40, "struct vmm_ide_lower: dma has moved");
+_Static_assert(offsetof(struct vmm_ide_lower, reset) == 48, "struct vmm_ide_lower: reset has moved");
+_Static_assert(offsetof(struct vmm_ide_lower, neighbour) == 56, "struct vmm_ide_lower: neighbour has moved");
 _Static_assert(sizeof(struct vmm_input_upper) == 24, "the size of struct vmm_input_upper has changed");
 _Static_assert(offsetof(struct vmm_input_upper, struct_size) == 0, "struct vmm_input_upper: struct_size has moved");
 _Static_assert(offsetof(struct vmm_input_upper, reserved) == 4, "struct vmm_input_upper: reserved has moved");
@@ -242,31 +339,36 @@ _Static_assert(sizeof(struct vmm_input_lower) == 16, "the size of struct vmm_inp
 _Static_assert(offsetof(struct vmm_input_lower, struct_size) == 0, "struct vmm_input_lower: struct_size has moved");
 _Static_assert(offsetof(struct vmm_input_lower, reserved) == 4, "struct vmm_input_lower: reserved has moved");
 _Static_assert(offsetof(struct vmm_input_lower, leds) == 8, "struct vmm_input_lower: leds has moved");
-_Static_assert(sizeof(struct vmm_interrupt_upper) == 40, "the size of struct vmm_interrupt_upper has changed");
+_Static_assert(sizeof(struct vmm_interrupt_upper) == 64, "the size of struct vmm_interrupt_upper has changed");
 _Static_assert(offsetof(struct vmm_interrupt_upper, struct_size) == 0, "struct vmm_interrupt_upper: struct_size has moved");
 _Static_assert(offsetof(struct vmm_interrupt_upper, reserved) == 4, "struct vmm_interrupt_upper: reserved has moved");
 _Static_assert(offsetof(struct vmm_interrupt_upper, line) == 8, "struct vmm_interrupt_upper: line has moved");
 _Static_assert(offsetof(struct vmm_interrupt_upper, trigger) == 16, "struct vmm_interrupt_upper: trigger has moved");
 _Static_assert(offsetof(struct vmm_interrupt_upper, acknowledge) == 24, "struct vmm_interrupt_upper: acknowledge has moved");
 _Static_assert(offsetof(struct vmm_interrupt_upper, eoi) == 32, "struct vmm_interrupt_upper: eoi has moved");
-_Static_assert(sizeof(struct vmm_interrupt_lower) == 40, "the size of struct vmm_interrupt_lower has changed");
+_Static_assert(offsetof(struct vmm_interrupt_upper, smiact) == 40, "struct vmm_interrupt_upper: smiact has moved");
+_Static_assert(offsetof(struct vmm_interrupt_upper, ferr) == 48, "struct vmm_interrupt_upper: ferr has moved");
+_Static_assert(offsetof(struct vmm_interrupt_upper, shutdown) == 56, "struct vmm_interrupt_upper: shutdown has moved");
+_Static_assert(sizeof(struct vmm_interrupt_lower) == 48, "the size of struct vmm_interrupt_lower has changed");
 _Static_assert(offsetof(struct vmm_interrupt_lower, struct_size) == 0, "struct vmm_interrupt_lower: struct_size has moved");
 _Static_assert(offsetof(struct vmm_interrupt_lower, reserved) == 4, "struct vmm_interrupt_lower: reserved has moved");
 _Static_assert(offsetof(struct vmm_interrupt_lower, intr) == 8, "struct vmm_interrupt_lower: intr has moved");
 _Static_assert(offsetof(struct vmm_interrupt_lower, message) == 16, "struct vmm_interrupt_lower: message has moved");
 _Static_assert(offsetof(struct vmm_interrupt_lower, nmi) == 24, "struct vmm_interrupt_lower: nmi has moved");
 _Static_assert(offsetof(struct vmm_interrupt_lower, smi) == 32, "struct vmm_interrupt_lower: smi has moved");
-_Static_assert(sizeof(struct vmm_isa_upper) == 32, "the size of struct vmm_isa_upper has changed");
+_Static_assert(offsetof(struct vmm_interrupt_lower, ignne) == 40, "struct vmm_interrupt_lower: ignne has moved");
+_Static_assert(sizeof(struct vmm_isa_upper) == 40, "the size of struct vmm_isa_upper has changed");
 _Static_assert(offsetof(struct vmm_isa_upper, struct_size) == 0, "struct vmm_isa_upper: struct_size has moved");
 _Static_assert(offsetof(struct vmm_isa_upper, reserved) == 4, "struct vmm_isa_upper: reserved has moved");
 _Static_assert(offsetof(struct vmm_isa_upper, dreq) == 8, "struct vmm_isa_upper: dreq has moved");
 _Static_assert(offsetof(struct vmm_isa_upper, dma_to_memory) == 16, "struct vmm_isa_upper: dma_to_memory has moved");
 _Static_assert(offsetof(struct vmm_isa_upper, dma_from_memory) == 24, "struct vmm_isa_upper: dma_from_memory has moved");
+_Static_assert(offsetof(struct vmm_isa_upper, path) == 32, "struct vmm_isa_upper: path has moved");
 _Static_assert(sizeof(struct vmm_isa_lower) == 16, "the size of struct vmm_isa_lower has changed");
 _Static_assert(offsetof(struct vmm_isa_lower, struct_size) == 0, "struct vmm_isa_lower: struct_size has moved");
 _Static_assert(offsetof(struct vmm_isa_lower, reserved) == 4, "struct vmm_isa_lower: reserved has moved");
 _Static_assert(offsetof(struct vmm_isa_lower, dack) == 8, "struct vmm_isa_lower: dack has moved");
-_Static_assert(sizeof(struct vmm_pci_upper) == 72, "the size of struct vmm_pci_upper has changed");
+_Static_assert(sizeof(struct vmm_pci_upper) == 80, "the size of struct vmm_pci_upper has changed");
 _Static_assert(offsetof(struct vmm_pci_upper, struct_size) == 0, "struct vmm_pci_upper: struct_size has moved");
 _Static_assert(offsetof(struct vmm_pci_upper, reserved) == 4, "struct vmm_pci_upper: reserved has moved");
 _Static_assert(offsetof(struct vmm_pci_upper, intx) == 8, "struct vmm_pci_upper: intx has moved");
@@ -277,6 +379,7 @@ _Static_assert(offsetof(struct vmm_pci_upper, dma_map) == 40, "struct vmm_pci_up
 _Static_assert(offsetof(struct vmm_pci_upper, dma_unmap) == 48, "struct vmm_pci_upper: dma_unmap has moved");
 _Static_assert(offsetof(struct vmm_pci_upper, bar) == 56, "struct vmm_pci_upper: bar has moved");
 _Static_assert(offsetof(struct vmm_pci_upper, ejected) == 64, "struct vmm_pci_upper: ejected has moved");
+_Static_assert(offsetof(struct vmm_pci_upper, path) == 72, "struct vmm_pci_upper: path has moved");
 _Static_assert(sizeof(struct vmm_pci_lower) == 40, "the size of struct vmm_pci_lower has changed");
 _Static_assert(offsetof(struct vmm_pci_lower, struct_size) == 0, "struct vmm_pci_lower: struct_size has moved");
 _Static_assert(offsetof(struct vmm_pci_lower, reserved) == 4, "struct vmm_pci_lower: reserved has moved");
@@ -284,6 +387,13 @@ _Static_assert(offsetof(struct vmm_pci_lower, config_read) == 8, "struct vmm_pci
 _Static_assert(offsetof(struct vmm_pci_lower, config_write) == 16, "struct vmm_pci_lower: config_write has moved");
 _Static_assert(offsetof(struct vmm_pci_lower, bus_reset) == 24, "struct vmm_pci_lower: bus_reset has moved");
 _Static_assert(offsetof(struct vmm_pci_lower, eject_request) == 32, "struct vmm_pci_lower: eject_request has moved");
+_Static_assert(sizeof(struct vmm_speaker_upper) == 8, "the size of struct vmm_speaker_upper has changed");
+_Static_assert(offsetof(struct vmm_speaker_upper, struct_size) == 0, "struct vmm_speaker_upper: struct_size has moved");
+_Static_assert(offsetof(struct vmm_speaker_upper, reserved) == 4, "struct vmm_speaker_upper: reserved has moved");
+_Static_assert(sizeof(struct vmm_speaker_lower) == 16, "the size of struct vmm_speaker_lower has changed");
+_Static_assert(offsetof(struct vmm_speaker_lower, struct_size) == 0, "struct vmm_speaker_lower: struct_size has moved");
+_Static_assert(offsetof(struct vmm_speaker_lower, reserved) == 4, "struct vmm_speaker_lower: reserved has moved");
+_Static_assert(offsetof(struct vmm_speaker_lower, drive) == 8, "struct vmm_speaker_lower: drive has moved");
 _Static_assert(sizeof(struct vmm_storage_info) == 40, "the size of struct vmm_storage_info has changed");
 _Static_assert(offsetof(struct vmm_storage_info, struct_size) == 0, "struct vmm_storage_info: struct_size has moved");
 _Static_assert(offsetof(struct vmm_storage_info, block_size) == 4, "struct vmm_storage_info: block_size has moved");

@@ -18,6 +18,7 @@ def rom(code, count):
             bytes.fromhex("66 ba fb 03 b0 03 ee") +  # 8 data bits on COM1
             bytes.fromhex("b0 2e 66 ba f8 03 ee") +  # a dot there: the first sign of life
             b"\xb9" + struct.pack("<I", count) + code +
+            bytes.fromhex("b0 21 66 ba f8 03 ee") +  # an exclamation mark: the end, where no port ends the run
             bytes.fromhex("31 c0 66 ba f4 00 ee eb fe"))  # out 0xf4, 0; stay
     image[0x200:0x200 + len(flat)] = flat
     image[0xfff0:0xfff5] = bytes.fromhex("ea 00 00 00 f0")  # jmp 0xf000:0

@@ -4,18 +4,38 @@
  * Comparing outcomes.  What the manual leaves undefined is masked here and in rows.c, and nowhere else:
  *
  * - arithmetic flags, by instruction (rows.c) and, for shifts, by count;
+ * - RF in the image of a single-step trap between two iterations (Intel: set, SDM vol. 3B, 17.3.1.1; AMD: clear);
  * - FIP, FDP, FOP: AMD hosts save them only with an exception pending (AMD64 APM vol. 2, 11.4.3); they are masked in
  *   the state and where FXSAVE, FNSTENV and FNSAVE write them;
  * - MXCSR_MASK in an FXSAVE image, which belongs to the model;
  * - the fault address within its page, for operands that are accessed in several parts, in an order that the manual
  *   does not tell: PUSHA and POPA, FXSAVE and FXRSTOR, x87 environments and images;
+ * - for the same, in 64-bit mode, which fault comes of an operand from a bad page to where addresses are not canonical;
+ * - whether an x87 operand that is misaligned and partly outside of its segment raises #AC or #GP;
  * - what PUSHA, POPA and FXSAVE have written before they fault;
  * - which exception FXSAVE and FXRSTOR raise for an operand that is both misaligned and outside of SS;
+ * - whether alignment checks reach to operands of 16 bytes that need no alignment, and of MASKMOVQ and MASKMOVDQU
+ *   (SDM vol. 2B, MOVDQU: implementation-dependent);
  * - whether MASKMOVQ and MASKMOVDQU fault for bytes that their mask leaves out (SDM: implementation-dependent);
  * - whether a faulting MASKMOVQ or CVTxx2PI has already switched to MMX state, and whether CVTPI2PS from memory does
  *   so at all (Intel's manual: yes, AMD: no);
  * - which of CMPS' two operands faults, if both do (AMD: the second, Intel: the first);
  * - the upper half of what PUSH of a segment register writes with 32-bit operands (Intel: left alone, AMD: zero);
+ * - the upper halves of registers, and r8 to r15, once compatibility mode is entered (SDM vol. 1, 3.4.1.1);
+ * - bits 16 to 19 of what LAR loads;
+ * - which null selector it is, in 64-bit code: the kernel's own IRET may replace it;
+ * - the low halves of what RDTSCP and RDPID read;
+ * - the present bit in the error code of a page fault in the kernel's half, which Linux makes up;
+ * - which flags an unmasked exception of DPPS and DPPD leaves behind: its products and sums are rounded one by one, in
+ * an order and with intermediate exceptions that the manual leaves open (SDM vol. 2A, DPPS);
+ * - which is reported if an operand with a mask lies on a bad page and ends behind the last canonical address;
+ * - whether SHA's operands must be aligned (AMD: no);
+ * - whether XSAVE and XRSTOR access parts of an area that they do not need: AMD's touch its ends; whether a component
+ * in its initial state is in use (SDM vol. 1, 13.6);
+ * - whether alignment is checked (#AC) where vectors are loaded or stored unaligned, or by elements (SDM vol.
+ * 3A, 6.15);
+ * - EVEX.b where it says nothing, and EVEX.z without a mask: AMD ignores them in some instructions (SDM vol.
+ * 2A, 2.7.11: undefined);
  * - the reserved upper six bytes of an x87 register in the FXSAVE image.
  */
 #include "tests/cpu/case.h"
@@ -27,7 +47,7 @@
 
 struct parsed {
 	const uint8_t *opcode; /* the byte; ModRM is next to it */
-	bool operand16;
+	bool operand16, operand64;
 	bool other; /* memory operand behind ES or GS */
 };
 
@@ -35,12 +55,19 @@ static struct parsed case_parse(const struct oracle_case *c)
 {
 	struct parsed p = { .opcode = c->bytes, .operand16 = c->code16 };
 	for (;; p.opcode++) {
+		bool rex = c->code64 && (*p.opcode & 0xf0) == 0x40;
+		if (rex) {
+			p.operand64 = *p.opcode & 8;
+			continue;
+		}
 		switch (*p.opcode) {
 		case 0x66: p.operand16 = !c->code16; break;
 		case 0x26:
-		case 0x65: p.other = true; break;
+		case 0x65: p.other = !c->code64; break;
 		case 0x36:
 		case 0x3e: p.other = false; break;
+		case 0x2e:
+		case 0x64:
 		case 0x67:
 		case 0xf0:
 		case 0xf2:
@@ -48,15 +75,18 @@ static struct parsed case_parse(const struct oracle_case *c)
 		case 0x0f: p.opcode++; return p;
 		default: return p;
 		}
+		p.operand64 = false; /* REX counts right before the opcode only */
 	}
 }
 
 static uint32_t undefined_shift(const struct oracle_case *c, const struct parsed *p)
 {
 	unsigned opcode = *p->opcode, digit = p->opcode[1] >> 3 & 7;
-	unsigned count = (opcode & 0xfe) == 0xc0 ? c->bytes[c->length - 1] : (opcode & 0xfe) == 0xd0 ? 1 : c->gpr[1];
-	unsigned size = !(opcode & 1) ? 8 : p->operand16 ? 16 : 32;
-	count &= 31;
+	unsigned count = (opcode & 0xfe) == 0xc0 ? c->bytes[c->length - 1]
+		: (opcode & 0xfe) == 0xd0        ? 1
+						 : (unsigned)c->gpr[1];
+	unsigned size = !(opcode & 1) ? 8 : p->operand64 ? 64 : p->operand16 ? 16 : 32;
+	count &= size == 64 ? 63 : 31;
 	if (!count)
 		return 0;
 	uint32_t undefined = count > 1 ? OF : 0;
@@ -69,7 +99,8 @@ static uint32_t undefined_shift(const struct oracle_case *c, const struct parsed
 
 static uint32_t undefined_double_shift(const struct oracle_case *c, const struct parsed *p)
 {
-	unsigned count = (*p->opcode & 1 ? c->gpr[1] : c->bytes[c->length - 1]) & 31;
+	unsigned count = *p->opcode & 1 ? (unsigned)c->gpr[1] : c->bytes[c->length - 1];
+	count &= p->operand64 ? 63 : 31;
 	return !count ? 0 : AF | (count > 1 ? OF : 0);
 }
 
@@ -80,7 +111,7 @@ static uint32_t flags_undefined(const struct oracle_case *c, const struct parsed
 		return undefined_shift(c, p);
 	if (undefined & UNDEFINED_DOUBLE_SHIFT)
 		return undefined_double_shift(c, p);
-	return undefined;
+	return undefined & ~NOT_LONG;
 }
 
 /* Which bytes of a stored image hold instruction pointers: [*from, *to) of the operand. */
@@ -132,27 +163,83 @@ static bool mmx_undefined(const struct oracle_case *c, const struct parsed *p, b
 	return fault && (*p->opcode == 0x2c || *p->opcode == 0x2d || *p->opcode == 0xf7);
 }
 
-static uint32_t address_defined(const struct oracle_case *c, const struct parsed *p)
+/* Has EVEX a bit that the engine takes for an error and some hosts do not mind? */
+static bool evex_tolerated(const struct oracle_case *c)
+{
+	const uint8_t *at = c->bytes;
+	if (oracle_rows[c->row].class != CLASS_EVEX)
+		return false;
+	while (*at != 0x62)
+		at++;
+	return (at[3] & 0x10 && at[5] >= 0xc0) || (at[3] & 0x87) == 0x80;
+}
+
+static bool is_sha(const struct oracle_case *c)
+{
+	const uint8_t *at = memchr(c->bytes, 0x0f, c->length);
+	return at && ((at[1] == 0x38 && at[2] >= 0xc8 && at[2] <= 0xcd) || (at[1] == 0x3a && at[2] == 0xcc));
+}
+
+static bool is_dot_product(const struct oracle_case *c)
+{
+	const uint8_t *at = c->bytes, *end = c->bytes + c->length;
+	unsigned class = oracle_rows[c->row].class;
+	if (class == CLASS_SSE)
+		return (at = memchr(at, 0x3a, c->length)) && (at[1] & 0xfe) == 0x40;
+	while (at < end && *at != 0xc4)
+		at++;
+	return class == CLASS_VEX && end - at > 4 && (at[1] & 31) == 3 && (at[3] & 0xfe) == 0x40;
+}
+
+static uint64_t address_defined(const struct oracle_case *c, const struct parsed *p)
 {
 	switch (oracle_rows[c->row].special) {
 	case SPECIAL_FXSAVE:
-	case SPECIAL_FXRSTOR: return ~0xfffu;
+	case SPECIAL_FXRSTOR: return ~0xfffull;
 	case SPECIAL_X87:
 		if (p->opcode[1] < 0xc0 && (*p->opcode == 0xd9 || *p->opcode == 0xdd) && p->opcode[1] & 0x20)
-			return ~0xfffu;
-		return ~0u;
+			return ~0xfffull;
+		return ~0ull;
 	case SPECIAL_VECTOR:
-	case SPECIAL_STRING: return is_masked_store(c, p) ? ~0xfffu : ~0u;
-	case SPECIAL_STACK: return is_push_all(c, p) ? ~0xfffu : ~0u;
-	default: return ~0u;
+	case SPECIAL_STRING: return is_masked_store(c, p) ? ~0xfffull : ~0ull;
+	case SPECIAL_STACK: return is_push_all(c, p) ? ~0xfffull : ~0ull;
+	default: return ~0ull;
 	}
 }
 
 /* An instruction fetch from what is not ours: whether there is a page is another matter on either side. */
 static bool fetch_outside(const struct outcome *o)
 {
-	return o->vector == CPU_PF && o->error & 16 && o->cr2 - REGION_BASE >= REGION_PAGES * 4096 &&
-		o->cr2 - CODE_BASE >= CODE_BYTES;
+	uint64_t low = o->cr2 >= HIGH_DELTA ? o->cr2 - HIGH_DELTA : o->cr2;
+	return o->vector == CPU_PF && o->error & 16 && low - REGION_BASE >= REGION_PAGES * 4096 &&
+		low - CODE_BASE >= CODE_BYTES;
+}
+
+/* The host's kernel does not tell whether it has a page in its own half. */
+static uint32_t error_defined(const struct outcome *native, const struct outcome *engine)
+{
+	if (fetch_outside(native) && fetch_outside(engine))
+		return ~1u;
+	return native->vector == CPU_PF && native->cr2 >= 0x7ffffffff000 ? ~1u : ~0u;
+}
+
+/* The low byte of XSTATE_BV in what was written, or 0. */
+static unsigned xstate_written(const struct outcome *o, uint32_t area)
+{
+	for (unsigned i = 0; i < o->line_count; i++)
+		if (o->lines[i] == (area + 512) / 64)
+			return o->data[i][(area + 512) & 63];
+	return 0;
+}
+
+static bool xsave_undefined(
+	const struct oracle_case *c, const struct parsed *p, const struct outcome *native, const struct outcome *engine)
+{
+	uint32_t area = c->target + (p->other ? OTHER_OFFSET : 0);
+	unsigned n = xstate_written(native, area), e = xstate_written(engine, area);
+	if (native->vector >= CPU_SSF && engine->vector != native->vector && (area & 0xfff) > 0x1000 - 832)
+		return true;
+	return n != e && (n & e) == e;
 }
 
 struct report {
@@ -169,6 +256,12 @@ static void report(struct report *r, const char *what, unsigned number, uint64_t
 		(unsigned long long)engine);
 	if (strlen(r->text) + strlen(line) < r->size)
 		strcat(r->text, line);
+}
+
+static void report_different(struct report *r, const char *what, unsigned number, uint64_t native, uint64_t engine)
+{
+	if (native != engine)
+		report(r, what, number, native, engine);
 }
 
 static void compare_value(struct report *r, const char *what, uint64_t native, uint64_t engine)
@@ -208,8 +301,19 @@ static void compare_x87(struct report *r, const struct cpu_fxsave *n, const stru
 static void compare_sse(struct report *r, const struct cpu_fxsave *n, const struct cpu_fxsave *e)
 {
 	compare_value(r, "mxcsr", n->mxcsr, e->mxcsr);
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < 16; i++)
 		compare_bytes(r, "xmm", i, n->xmm[i], e->xmm[i], 16);
+}
+
+static void compare_vector(struct report *r, const struct cpu_vector *n, const struct cpu_vector *e)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		compare_bytes(r, "ymm", i, n->ymm_high[i], e->ymm_high[i], 16);
+		compare_bytes(r, "zmm", i, n->zmm_high[i], e->zmm_high[i], 32);
+		compare_bytes(r, "zmm", 16 + i, n->zmm[i], e->zmm[i], 64);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		compare_value(r, "k", n->k[i], e->k[i]);
 }
 
 static void compare_memory(struct report *r, const struct oracle_case *c, const struct parsed *p,
@@ -217,8 +321,8 @@ static void compare_memory(struct report *r, const struct oracle_case *c, const 
 {
 	uint32_t from, to, mask;
 	image_undefined(c, p, &from, &to, &mask);
-	if (is_segment_push(c) && !p->operand16) {
-		from = (native->gpr[4] & (c->code16 ? 0xffff : ~0u)) + 2;
+	if (is_segment_push(c) && !p->operand16 && !c->code64) {
+		from = (uint32_t)(native->gpr[4] & (c->code16 ? 0xffff : ~0u)) + 2;
 		to = from + 2;
 	}
 	unsigned n = 0, e = 0;
@@ -253,42 +357,97 @@ static void compare_memory(struct report *r, const struct oracle_case *c, const 
 	}
 }
 
+/* What a counter or a processor number says is the host's affair; that the upper half is cleared is not. */
+static uint64_t register_defined(const struct oracle_case *c, const struct outcome *native, unsigned number)
+{
+	if (c->code64 && native->cs != USER_CODE64) /* SDM vol. 1, 3.4.1.1 */
+		return number < 8 ? 0xffffffff : 0;
+	const struct row *row = &oracle_rows[c->row];
+	bool counter = row->special == SPECIAL_COUNTER;
+	if (row->map == 1 && row->first == 0x02) /* LAR */
+		return ~0xf0000ull;
+	return counter && (number < 3 || row->form == FORM_REGISTER) ? ~0xffffffffull : ~0ull;
+}
+
+static bool is_vector(unsigned class)
+{
+	return class == CLASS_VECTOR || (class >= CLASS_SSE && class <= CLASS_GATHER);
+}
+
 int compare_outcomes(const struct oracle_case *c, const struct outcome *native, const struct outcome *engine,
 	char *text, unsigned size)
 {
-	static const char *const names[8] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
+	static const char *const names[16] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9",
+		"r10", "r11", "r12", "r13", "r14", "r15" };
 	struct report r = { text, size, false };
 	struct parsed p = case_parse(c);
 	uint32_t defined = ~flags_undefined(c, &p);
+	if (native->vector == CPU_DB && !native->rip)
+		defined &= ~0x10000u;
 	text[0] = 0;
 	if (native->fx.mxcsr & 0x20000) /* AMD's misaligned SSE mode was switched on */
 		return 0;
+	if (oracle_rows[c->row].class == CLASS_XSAVE && xsave_undefined(c, &p, native, engine))
+		return 0;
+	if (engine->vector == CPU_GP && oracle_rows[c->row].class == CLASS_SSE && is_sha(c))
+		return 0;
+	unsigned class = oracle_rows[c->row].class;
+	if ((class == CLASS_VEX || class == CLASS_EVEX) && native->vector == CPU_PF &&
+		(engine->vector == CPU_GP || engine->vector == CPU_SSF) && native->cr2 - 0x7fffffffffc0 < 64)
+		return 0;
+	if ((native->vector == CPU_XM || engine->vector == CPU_XM) && is_dot_product(c))
+		return 0;
+	if (engine->vector == CPU_UD && evex_tolerated(c))
+		return 0;
 	if (mmx_undefined(c, &p, false) && engine->vector == CPU_MF)
 		return 0;
-	if (is_masked_store(c, &p) && (native->vector < 0) != (engine->vector < 0))
+	if (is_masked_store(c, &p) && ((native->vector < 0) != (engine->vector < 0) || native->rip != engine->rip))
+		return 0;
+	if (is_vector(oracle_rows[c->row].class) && c->eflags & 0x40000 &&
+		(native->vector == CPU_AC) != (engine->vector == CPU_AC))
 		return 0;
 	bool either = is_string_compare(c, &p) && native->vector >= 0 && engine->vector >= 0;
-	uint32_t address = address_defined(c, &p);
-	if (address != ~0u && native->vector == CPU_PF && engine->vector == CPU_PF)
+	uint64_t address = address_defined(c, &p);
+	if (address != ~0ull && native->vector == CPU_PF && engine->vector == CPU_PF)
 		either = true; /* of two bad pages, either may be reported */
+	if (oracle_rows[c->row].special == SPECIAL_X87 && native->vector == CPU_AC &&
+		(engine->vector == CPU_GP || engine->vector == CPU_SSF))
+		either = true;
+	bool parts = address != ~0ull || (oracle_rows[c->row].special == SPECIAL_X87 && native->cr2 >= 0x7ffffffff000);
+	if (parts && c->code64 && native->vector >= CPU_SSF && engine->vector >= CPU_SSF && native->vector <= CPU_AC &&
+		engine->vector <= CPU_AC)
+		either = true; /* bad page or misaligned, and not canonical behind it */
 	unsigned special = oracle_rows[c->row].special;
 	if ((special == SPECIAL_FXSAVE || special == SPECIAL_FXRSTOR) && native->vector >= CPU_SSF &&
 		native->vector <= CPU_GP && engine->vector >= CPU_SSF && engine->vector <= CPU_GP)
 		either = true;
 	if (!either) {
 		compare_value(&r, "vector", (uint32_t)native->vector, (uint32_t)engine->vector);
-		uint32_t error = fetch_outside(native) && fetch_outside(engine) ? ~1u : ~0u;
+		uint32_t error = error_defined(native, engine);
 		compare_value(&r, "error", native->error & error, engine->error & error);
 		compare_value(&r, "cr2", native->cr2 & address, engine->cr2 & address);
 	}
-	compare_value(&r, "eip", native->eip, engine->eip);
+	compare_value(&r, "rip", native->rip, engine->rip);
+	compare_value(&r, "cs", native->cs, engine->cs);
+	for (unsigned i = 0; i < CPU_SEGMENTS && !c->code64 && native->vector < 0; i++)
+		if (i != CPU_CS && i != CPU_FS)
+			report_different(&r, "selector ", i, native->selectors[i], engine->selectors[i]);
 	bool partial = (is_push_all(c, &p) || oracle_rows[c->row].special == SPECIAL_FXSAVE) && native->vector >= 0;
-	for (unsigned i = 0; i < 8 && !partial; i++)
-		compare_value(&r, names[i], native->gpr[i], engine->gpr[i]);
+	for (unsigned i = 0; i < 16 && !partial; i++)
+		compare_value(&r, names[i], native->gpr[i] & register_defined(c, native, i),
+			engine->gpr[i] & register_defined(c, native, i));
+	if (c->code64) {
+		for (unsigned i = 0; i < CPU_SEGMENTS; i++)
+			if (i != CPU_CS && (native->selectors[i] > 3 || engine->selectors[i] > 3))
+				report_different(&r, "selector ", i, native->selectors[i], engine->selectors[i]);
+		compare_value(&r, "fs base", native->fs_base, engine->fs_base);
+		compare_value(&r, "gs base", native->gs_base, engine->gs_base);
+	}
 	compare_value(&r, "eflags", native->eflags & defined, engine->eflags & defined);
 	if (!mmx_undefined(c, &p, native->vector >= 0))
 		compare_x87(&r, &native->fx, &engine->fx);
 	compare_sse(&r, &native->fx, &engine->fx);
+	compare_vector(&r, &native->extended, &engine->extended);
 	if (!partial)
 		compare_memory(&r, c, &p, native, engine);
 	if (r.different)

@@ -3,15 +3,13 @@
 /*
  * The generator: case `index` of `seed` is always the same case.
  */
-#include "tests/cpu/case.h"
+#include "tests/cpu/generate.h"
 
 #include <string.h>
 
-#include "tests/cpu/random.h"
-#include "tests/cpu/rows.h"
-
 static const char *const class_names[CLASSES + 1] = { "alu", "shift", "multiply", "bit", "move", "stack", "string",
-	"branch", "decimal", "misc", "x87", "vector", "decode", NULL };
+	"branch", "decimal", "misc", "x87", "vector", "decode", "sse", "scalar", "vex", "evex", "gather", "xsave",
+	"long", NULL };
 
 const char *generate_class_name(unsigned number)
 {
@@ -66,7 +64,7 @@ static void put32(struct builder *b, uint32_t value)
 }
 
 /* An offset for an operand of this size: mostly well inside, sometimes across a page or out of what exists. */
-static uint32_t choose_target(struct random *r, unsigned size)
+uint32_t generate_target(struct random *r, unsigned size)
 {
 	unsigned what = random_below(r, 32);
 	if (what < 20)
@@ -90,7 +88,7 @@ static uint32_t choose_target(struct random *r, unsigned size)
 	return random_below(r, 4) ? 0x4000 + random_below(r, 0x2000 - size) : (uint32_t)random_next(r);
 }
 
-static uint32_t target_align(struct random *r, uint32_t target, unsigned size)
+uint32_t generate_align(struct random *r, uint32_t target, unsigned size)
 {
 	if (size >= 16 && random_below(r, 8))
 		return target & ~15u;
@@ -110,14 +108,15 @@ static void address16_put(struct builder *b, unsigned reg)
 {
 	static const int8_t bases[8] = { 3, 3, 5, 5, -1, -1, 5, 3 }, indexes[8] = { 6, 7, 6, 7, 6, 7, -1, -1 };
 	struct random *r = &b->r;
-	uint32_t *gpr = b->c->gpr;
+	uint64_t *gpr = b->c->gpr;
 	unsigned rm = random_below(r, 8), mod = random_below(r, 3);
 	if (rm == 6 && mod == 0) {
 		put8(b, reg << 3 | 6);
 		put16(b, b->target);
 		return;
 	}
-	unsigned base = bases[rm] < 0 ? 0 : gpr[bases[rm]], index = indexes[rm] < 0 ? 0 : gpr[indexes[rm]];
+	unsigned base = bases[rm] < 0 ? 0 : (unsigned)gpr[bases[rm]];
+	unsigned index = indexes[rm] < 0 ? 0 : (unsigned)gpr[indexes[rm]];
 	unsigned disp = mod == 1 ? (unsigned)(int8_t)random_next(r) : 0;
 	if (mod != 2) {
 		int adjust = bases[rm] >= 0 ? bases[rm] : indexes[rm];
@@ -140,7 +139,7 @@ static void address16_put(struct builder *b, unsigned reg)
 static void address32_put(struct builder *b, unsigned reg)
 {
 	struct random *r = &b->r;
-	uint32_t *gpr = b->c->gpr;
+	uint64_t *gpr = b->c->gpr;
 	unsigned mod = random_below(r, 3), rm = random_below(r, 8);
 	int base = (int)rm, index = -1;
 	unsigned scale = 0, sib = 0;
@@ -154,12 +153,12 @@ static void address32_put(struct builder *b, unsigned reg)
 		base = -1;
 	if (mod != 2 && base >= 0 && (!may_set(b, (unsigned)base) || base == index))
 		mod = 2;
-	uint32_t scaled = index >= 0 ? gpr[index] << scale : 0;
+	uint32_t scaled = index >= 0 ? (uint32_t)gpr[index] << scale : 0;
 	uint32_t disp = 0;
 	if (base < 0) {
 		disp = b->target - scaled;
 	} else if (mod == 2) {
-		disp = b->target - gpr[base] - scaled;
+		disp = b->target - (uint32_t)gpr[base] - scaled;
 	} else {
 		disp = mod == 1 ? (uint32_t)(int8_t)random_next(r) : 0;
 		gpr[base] = b->target - disp - scaled;
@@ -177,6 +176,10 @@ static void modrm_put(struct builder *b)
 {
 	struct random *r = &b->r;
 	unsigned reg = b->row->digit >= 0 ? (unsigned)b->row->digit : random_below(r, 8);
+	if (b->row->form >= FORM_F8) {
+		put8(b, b->row->form == FORM_F8 ? 0xf8 : 0xf9);
+		return;
+	}
 	bool memory = b->row->form == FORM_MEMORY || (b->row->form == FORM_MODRM && random_below(r, 5) < 3);
 	if (b->row->special == SPECIAL_BIT) {
 		/* a bit offset is signed, and reaches far */
@@ -203,6 +206,10 @@ void generate_state(struct random *r, struct oracle_case *c)
 		c->eflags |= 0x400;
 	if (!random_below(r, 8))
 		c->eflags |= 0x200000;
+	if (!random_below(r, 32))
+		c->eflags |= 0x40000; /* alignment checks */
+	if (!random_below(r, 32) && !c->code16)
+		c->eflags |= 0x100; /* single step; in 16-bit code it would be over before the instruction */
 
 	struct cpu_fxsave *fx = &c->fx;
 	memset(fx, 0, sizeof(*fx));
@@ -231,7 +238,7 @@ void generate_state(struct random *r, struct oracle_case *c)
 
 static void stack_place(struct builder *b, unsigned reg, unsigned size)
 {
-	uint32_t target = choose_target(&b->r, size);
+	uint32_t target = generate_target(&b->r, size);
 	if (random_below(&b->r, 2))
 		target &= ~3u;
 	if (b->c->code16)
@@ -240,11 +247,11 @@ static void stack_place(struct builder *b, unsigned reg, unsigned size)
 	b->pinned |= (uint16_t)(1u << reg);
 }
 
-static void memory_put(struct builder *b, uint32_t offset, const void *data, unsigned size)
+void generate_patch(struct oracle_case *c, uint32_t offset, const void *data, unsigned size)
 {
-	b->c->patch_offset = offset & 0xffff;
-	b->c->patch_length = size;
-	memcpy(b->c->patch, data, size);
+	c->patch_offset = offset & 0xffff;
+	c->patch_length = size;
+	memcpy(c->patch, data, size);
 }
 
 /* Somewhere behind the code that is mapped: what jumps there faults there. */
@@ -255,11 +262,11 @@ static uint32_t jump_target(struct builder *b)
 
 static void string_prepare(struct builder *b)
 {
-	uint32_t *gpr = b->c->gpr;
+	uint64_t *gpr = b->c->gpr;
 	uint32_t mask = b->address16 ? 0xffff : 0xffffffff;
-	gpr[6] = (gpr[6] & ~mask) | (choose_target(&b->r, 64) & mask);
+	gpr[6] = (gpr[6] & ~mask) | (generate_target(&b->r, 64) & mask);
 	gpr[7] = (gpr[7] & ~mask) |
-		((random_below(&b->r, 4) ? choose_target(&b->r, 64) : gpr[6] + random_below(&b->r, 16) - 8) & mask);
+		((random_below(&b->r, 4) ? generate_target(&b->r, 64) : gpr[6] + random_below(&b->r, 16) - 8) & mask);
 	gpr[1] = (gpr[1] & ~mask) | random_below(&b->r, random_below(&b->r, 4) ? 8 : 70);
 	b->pinned |= 1u << 1 | 1u << 6 | 1u << 7;
 }
@@ -281,7 +288,7 @@ static void special_prepare(struct builder *b)
 		b->c->gpr[4] = (b->c->gpr[4] & (b->c->code16 ? 0xffff0000 : 0)) |
 			(random_below(r, 8) ? 0x4000 + random_below(r, 0x1ff8) : 0x7000 + random_below(r, 0x7000));
 		value[0] = (uint32_t)random_next(r) & ~0x44100u;
-		memory_put(b, b->c->gpr[4], value, 4);
+		generate_patch(b->c, (uint32_t)b->c->gpr[4], value, 4);
 		break;
 	case SPECIAL_RETURN:
 		stack_place(b, 4, 4);
@@ -289,7 +296,7 @@ static void special_prepare(struct builder *b)
 		if (b->c->code16 || (b->c->gpr[4] >= 0x5fc0 && b->c->gpr[4] < 0x7000))
 			b->c->gpr[4] = (b->c->gpr[4] & 0xffff0000) | (0x4000 + random_below(r, 0x1ff0));
 		value[0] = jump_target(b);
-		memory_put(b, b->c->gpr[4], value, 4);
+		generate_patch(b->c, (uint32_t)b->c->gpr[4], value, 4);
 		break;
 	case SPECIAL_TARGET:
 		for (unsigned i = 0; i < 8; i++)
@@ -302,10 +309,40 @@ static void special_prepare(struct builder *b)
 			b->target = 0x4000 + random_below(r, 0x1fd0);
 		/* also where an override takes it */
 		value[0] = value[1] = value[2] = value[3] = jump_target(b);
-		memory_put(b, b->target, value, 16);
+		generate_patch(b->c, b->target, value, 16);
 		memcpy(b->c->patch + 16, value, 16);
 		b->c->patch_length = 32;
 		break;
+	case SPECIAL_IRET:
+	case SPECIAL_RETF: {
+		uint8_t frame[12];
+		unsigned size = generate_pointer(r, b->c, b->operand16 ? 2 : 4, true, true, frame);
+		stack_place(b, 4, 4);
+		b->c->gpr[4] = (b->c->gpr[4] & (b->c->code16 ? 0xffff0000 : 0)) | (0x4000 + random_below(r, 0x1ff0));
+		generate_patch(b->c, (uint32_t)b->c->gpr[4], frame, size);
+		break;
+	}
+	case SPECIAL_POP: {
+		uint32_t selector = generate_selector(r);
+		stack_place(b, 4, 4);
+		if (!generate_host_is_intel()) /* how much is read */
+			b->c->gpr[4] = (b->c->gpr[4] & (b->c->code16 ? 0xffff0000 : 0)) |
+				(0x4000 + (random_below(r, 0x1ff0) & ~3u));
+		generate_patch(b->c, (uint32_t)b->c->gpr[4], &selector, 4);
+		break;
+	}
+	case SPECIAL_FAR:
+	case SPECIAL_POINTER: {
+		bool far = b->row->special == SPECIAL_FAR;
+		uint8_t pointer[OTHER_OFFSET + 8] = { 0 };
+		stack_place(b, 4, 8);
+		if (far)
+			b->target = 0x4000 + random_below(r, 0x1fd0);
+		generate_pointer(r, b->c, b->operand16 ? 2 : 4, far, false, pointer);
+		memcpy(pointer + OTHER_OFFSET, pointer, 8); /* for an override */
+		generate_patch(b->c, b->target, pointer, sizeof(pointer));
+		break;
+	}
 	case SPECIAL_XLAT: {
 		uint32_t mask = b->address16 ? 0xffff : 0xffffffff;
 		b->c->gpr[3] = (b->c->gpr[3] & ~mask) | ((b->target - (b->c->gpr[0] & 0xff)) & mask);
@@ -314,7 +351,7 @@ static void special_prepare(struct builder *b)
 	case SPECIAL_BOUND:
 		value[0] = random_integer(r);
 		value[1] = random_integer(r);
-		memory_put(b, b->target, value, 8);
+		generate_patch(b->c, b->target, value, 8);
 		break;
 	case SPECIAL_COUNT:
 		b->pinned |= 1u << 1;
@@ -324,7 +361,7 @@ static void special_prepare(struct builder *b)
 		value[0] = (uint32_t)random_next(r) & (random_below(r, 8) ? 0xffffu : 0xffffffffu);
 		value[0] &= ~0x20000u; /* AMD: misaligned SSE */
 		value[1] = value[2] = value[3] = 0;
-		memory_put(b, b->target, value, 16);
+		generate_patch(b->c, b->target, value, 16);
 		memcpy(b->c->patch + OTHER_OFFSET, value, 4); /* for an override */
 		b->c->patch_length = OTHER_OFFSET + 4;
 		break;
@@ -332,24 +369,29 @@ static void special_prepare(struct builder *b)
 	}
 }
 
-/* Give the operand something that means something to floating point, in the format that it will be read in. */
-static void operand_patch(struct builder *b, unsigned opcode)
+void generate_operand(struct random *r, const struct row *row, unsigned opcode, struct oracle_case *c, uint32_t target)
 {
 	uint8_t data[32];
-	switch (b->row->special) {
+	switch (row->special) {
 	case SPECIAL_X87:
-		random_memory(&b->r, opcode, data);
-		memory_put(b, b->target, data, 16);
+		random_memory(r, opcode, data);
+		generate_patch(c, target, data, 16);
 		break;
 	case SPECIAL_VECTOR:
-		random_value(&b->r, data);
-		random_value(&b->r, data + 16);
-		memory_put(b, b->target, data, 32);
+		random_value(r, data);
+		random_value(r, data + 16);
+		generate_patch(c, target, data, 32);
 		break;
+	case SPECIAL_SELECTOR: {
+		uint16_t selectors[OTHER_OFFSET / 2 + 1];
+		selectors[0] = selectors[OTHER_OFFSET / 2] = generate_selector(r);
+		generate_patch(c, target, selectors, sizeof(selectors));
+		break;
+	}
 	case SPECIAL_FXRSTOR: {
-		uint32_t mxcsr[6] = { (uint32_t)random_next(&b->r) & (random_below(&b->r, 8) ? 0xffffu : ~0x20000u) };
+		uint32_t mxcsr[6] = { (uint32_t)random_next(r) & (random_below(r, 8) ? 0xffffu : ~0x20000u) };
 		mxcsr[4] = mxcsr[0]; /* for an override */
-		memory_put(b, b->target + 24, mxcsr, 24);
+		generate_patch(c, target + 24, mxcsr, 24);
 		break;
 	}
 	default: break;
@@ -383,6 +425,12 @@ static void immediate_put(struct builder *b)
 		else
 			put32(b, b->target);
 		break;
+	case IMM_FAR: {
+		unsigned size = generate_pointer(
+			r, b->c, b->operand16 ? 2 : 4, true, false, b->c->bytes + b->c->length);
+		b->c->length = (uint8_t)(b->c->length + size);
+		break;
+	}
 	case IMM_REL8: put8(b, 8 + random_below(r, 20)); break; /* INT3s, behind the way out */
 	case IMM_RELZ:
 		if (b->operand16)
@@ -394,8 +442,7 @@ static void immediate_put(struct builder *b)
 	}
 }
 
-/* What the host has and the models do not, or what has no business in the oracle. */
-static bool excluded(const struct row *row, unsigned opcode, unsigned mandatory, const uint8_t *modrm)
+bool generate_excluded(const struct row *row, unsigned opcode, unsigned mandatory, const uint8_t *modrm)
 {
 	if (row->special == SPECIAL_X87 && row->form != FORM_NONE && *modrm < 0xc0)
 		return (*modrm >> 3 & 7) == 1 && (opcode == 0xdb || opcode == 0xdd || opcode == 0xdf); /* FISTTP */
@@ -426,7 +473,7 @@ static unsigned operand_bytes(const struct builder *b, unsigned opcode)
 	}
 }
 
-static bool case_build(struct builder *b, unsigned row_number)
+static bool case_build(struct builder *b, unsigned row_number, unsigned width)
 {
 	static const uint8_t overrides[4] = { 0x26, 0x36, 0x3e, 0x65 };
 	static const uint8_t mandatories[4] = { 0, 0x66, 0xf3, 0xf2 };
@@ -434,7 +481,8 @@ static bool case_build(struct builder *b, unsigned row_number)
 	struct oracle_case *c = b->c;
 	memset(c, 0, sizeof(*c));
 	c->row = (uint16_t)row_number;
-	c->code16 = !random_below(r, 4);
+	c->code16 = width == 16;
+	c->legacy = random_below(r, 2);
 	b->row = &oracle_rows[row_number];
 	b->pinned = 0;
 	const struct row *row = b->row;
@@ -454,7 +502,7 @@ static bool case_build(struct builder *b, unsigned row_number)
 
 	generate_state(r, c);
 	unsigned size = operand_bytes(b, opcode);
-	b->target = target_align(r, choose_target(r, size), size);
+	b->target = generate_align(r, generate_target(r, size), size);
 	if (b->address16) {
 		b->target &= 0xffff;
 		/* AMD wraps the parts of a long operand at 64 KiB, one by one; Intel does not say */
@@ -482,27 +530,59 @@ static bool case_build(struct builder *b, unsigned row_number)
 	if (row->form != FORM_NONE)
 		modrm_put(b);
 	immediate_put(b);
-	operand_patch(b, opcode);
+	generate_operand(r, row, opcode, c, b->target);
+	if (row->special == SPECIAL_SELECTOR && *modrm >= 0xc0)
+		c->gpr[*modrm & 7] = (c->gpr[*modrm & 7] & 0xffff0000) | generate_selector(r);
+	if (row->first == 0x17 || (row->first == 0x8e && row->digit == 2))
+		c->eflags &= ~0x100u; /* the step would end in the way out */
 	c->target = b->target;
-	return !excluded(row, opcode, mandatory, modrm);
+	if (!random_below(r, 32))
+		c->edge = (uint8_t)(1 + random_below(r, c->length));
+	for (unsigned i = 0; i < 8; i++)
+		c->gpr[i] = (uint32_t)c->gpr[i];
+	return !generate_excluded(row, opcode, mandatory, modrm);
 }
 
-void generate_case(uint64_t seed, uint64_t index, int class_number, struct oracle_case *c)
+static unsigned choose_width(struct random *r)
+{
+	unsigned what = random_below(r, 8);
+	return what < 4 ? 64 : what < 7 ? 32 : 16;
+}
+
+static bool row_has_width(const struct row *row, unsigned width)
+{
+	return width == 64 ? !(row->undefined & NOT_LONG) : row->class != CLASS_LONG;
+}
+
+bool generate_class_width(int class_number, unsigned width)
+{
+	if (class_number == CLASS_LONG)
+		return width == 64 || width == 0;
+	return width != 64 || class_number <= CLASS_DECODE; /* vectors behind it: see generate_case() */
+}
+
+void generate_case(uint64_t seed, uint64_t index, int class_number, unsigned only_width, struct oracle_case *c)
 {
 	struct builder b = { .r = random_start(seed, index), .c = c };
 	for (;;) {
-		unsigned class = class_number >= 0 ? (unsigned)class_number : random_below(&b.r, CLASSES);
+		unsigned width = only_width ? only_width : class_number == CLASS_LONG ? 64 : choose_width(&b.r);
+		unsigned class = class_number >= 0 ? (unsigned)class_number
+						   : random_below(&b.r, width == 64 ? CLASSES : CLASS_LONG);
 		unsigned row = random_below(&b.r, oracle_row_count);
-		while (oracle_rows[row].class != class)
+		bool good;
+		while (oracle_rows[row].class != class || !row_has_width(&oracle_rows[row], width))
 			row = (row + 1) % oracle_row_count;
-		if (class == CLASS_DECODE) {
-			if (generate_decode(&b.r, &oracle_rows[row], c)) {
-				c->row = (uint16_t)row;
-				return;
-			}
-			continue;
-		}
-		if (case_build(&b, row))
+		if (class == CLASS_DECODE)
+			good = generate_decode(&b.r, &oracle_rows[row], width, c);
+		else if (class > CLASS_DECODE && class < CLASS_LONG)
+			good = generate_vector(&b.r, &oracle_rows[row], width, c);
+		else
+			good = width == 64 ? generate_long(&b.r, row, c) : case_build(&b, row, width);
+		c->row = (uint16_t)row;
+		/* Whether a step traps behind some of the elements, when another one faults, is open (SDM vol. 2C). */
+		if (class == CLASS_GATHER)
+			c->eflags &= ~0x100u;
+		if (good)
 			return;
 	}
 }

@@ -7,12 +7,9 @@
  * most memory operands exist.  Left out is what the host has and the models do not, what reaches outside of the
  * world that both sides share, and what must not be done to the child process.
  */
-#include "tests/cpu/case.h"
+#include "tests/cpu/generate.h"
 
 #include <string.h>
-
-#include "tests/cpu/random.h"
-#include "tests/cpu/rows.h"
 
 static bool in_list(unsigned opcode, const uint8_t *ranges, unsigned count)
 {
@@ -79,29 +76,59 @@ static bool two_byte_excluded(unsigned opcode, unsigned rep)
 	return false;
 }
 
-bool generate_decode(struct random *r, const struct row *row, struct oracle_case *c)
+/* Bytes that lead elsewhere in 64-bit mode: REX is put where it belongs, and VEX, EVEX, far pointers are others'. */
+static bool long_excluded(unsigned map, unsigned opcode)
+{
+	static const uint8_t ranges[] = { 0x40, 0x4f, 0x62, 0x62, 0xc4, 0xc5 };
+	return !map && in_list(opcode, ranges, sizeof(ranges));
+}
+
+bool generate_decode(struct random *r, const struct row *row, unsigned width, struct oracle_case *c)
 {
 	static const uint8_t prefixes[] = { 0x66, 0x67, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e, 0x65, 0xf0, 0x66, 0x67 };
-	unsigned opcode = random_below(r, 256), modrm = random_below(r, 256), rep = 0;
+	unsigned opcode = random_below(r, 256), modrm = random_below(r, 256), rep = 0, rex = 0;
+	bool prefix66 = false;
 	memset(c, 0, sizeof(*c));
-	c->code16 = !random_below(r, 4);
+	c->code16 = width == 16;
+	c->code64 = width == 64;
+	c->legacy = width != 64 && random_below(r, 2);
 	c->open_end = true;
 	generate_state(r, c);
-	for (unsigned i = 0; i < 8; i++)
+	if (c->code64)
+		generate_state_long(r, c);
+	if (row->map) /* compare.c tells vectors by their class */
+		c->eflags &= ~0x40000u;
+	for (unsigned i = 0; i < (c->code64 ? 16 : 8); i++) {
 		c->gpr[i] = 0x4000 + random_below(r, 0x1000);
+		if (c->code64)
+			c->gpr[i] += REGION_BASE + (random_below(r, 2) ? HIGH_DELTA : 0);
+	}
 	c->gpr[1] = random_below(r, 16);
 
-	unsigned count = random_below(r, 3) ? random_below(r, 3) : random_below(r, 14 - row->map);
+	unsigned count = random_below(r, 3) ? random_below(r, 3) : random_below(r, 13 - row->map);
 	for (unsigned i = 0; i < count; i++) {
 		uint8_t prefix = prefixes[random_below(r, sizeof(prefixes))];
 		if (prefix == 0xf2 || prefix == 0xf3)
 			rep = prefix;
 		c->bytes[c->length++] = prefix;
+		prefix66 |= prefix == 0x66;
+		if (c->code64 && !random_below(r, 16)) /* out of place, most of the time */
+			c->bytes[c->length++] = rex = (uint8_t)(0x40 | random_below(r, 16));
+		else
+			rex = 0;
 	}
+	if (c->code64 && !rex && random_below(r, 2))
+		c->bytes[c->length++] = rex = (uint8_t)(0x40 | random_below(r, 16));
 	if (row->map)
 		c->bytes[c->length++] = 0x0f;
 	c->bytes[c->length++] = (uint8_t)opcode;
 	if (has_modrm(row->map, opcode))
 		c->bytes[c->length++] = (uint8_t)modrm;
+	if (!random_below(r, 32))
+		c->edge = (uint8_t)(1 + random_below(r, c->length));
+	if (c->code64 &&
+		(long_excluded(row->map, opcode) ||
+			generate_vendor_differs(row->map, opcode, modrm, prefix66, rex & 8)))
+		return false;
 	return row->map ? !two_byte_excluded(opcode, rep) : !one_byte_excluded(opcode, modrm);
 }

@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /*
- * The native side of the oracle: a child process that runs each case's instruction on the host CPU itself, in 32-
- * or 16-bit code reached through LDT segments.
+ * The native side of the oracle: a child process that runs each case's instruction on the host CPU itself, in 64-bit
+ * code or in 32- or 16-bit code reached through LDT segments.  How it gets there and back is in native_stub.c.
  *
- * In: a stub in 64-bit code below 4 GiB loads the FXSAVE image and the registers and leaves with IRETQ.  Out: the
- * far jump behind the instruction, or a signal, whose handler takes vector, error code, fault address and state
- * from the signal frame and has the kernel return to the stub's end.
- *
- * The handler runs with the guest's segment registers, flags and stack pointer gone; FS is never loaded, so thread-
- * local storage works.
+ * Region and code are files in memory, mapped where the cases see them and, all of it writable, where they do not.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "tests/cpu/case.h"
+#include "tests/cpu/native.h"
 
 #include <asm/ldt.h>
+#include <asm/prctl.h>
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -29,57 +27,12 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* At STATE_BASE in the child; the stub knows these offsets. */
-struct native_state {
-	uint32_t gpr[8];      /* 0 */
-	uint64_t eflags;      /* 32 */
-	uint64_t host_stack;  /* 40 */
-	uint64_t eip, cs, ss; /* 48, 56, 64 */
-	uint32_t data, other; /* 72, 76: selectors */
-	uint32_t mxcsr;       /* 80: the host's */
-	uint32_t reserved[11];
-	struct cpu_fxsave fx; /* 128 */
-};
-_Static_assert(offsetof(struct native_state, fx) == 128, "known to the stub");
-
-#define STATE ((struct native_state *)(uintptr_t)STATE_BASE)
-
-/* Position-independent but for the state's fixed address; copied to STUB_BASE. */
-__asm__(".pushsection .text\n"
-	".globl oracle_stub_begin, oracle_stub_exit, oracle_stub_resume, oracle_stub_end\n"
-	".set STATE, 0x30000000\n"
-	"oracle_stub_begin:\n"
-	"	push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
-	"	mov %rsp, STATE+40\n"
-	"	stmxcsr STATE+80\n"
-	"	fxrstor STATE+128\n"
-	"	mov STATE+72, %eax; mov %eax, %ds\n"
-	"	mov STATE+76, %eax; mov %eax, %es; mov %eax, %gs\n"
-	"	pushq STATE+64; mov STATE+16, %eax; push %rax; pushq STATE+32; pushq STATE+56; pushq STATE+48\n"
-	"	mov STATE, %eax; mov STATE+4, %ecx; mov STATE+8, %edx; mov STATE+12, %ebx\n"
-	"	mov STATE+20, %ebp; mov STATE+24, %esi; mov STATE+28, %edi\n"
-	"	iretq\n"
-	"oracle_stub_exit:\n"
-	"	mov %eax, STATE; mov %ecx, STATE+4; mov %edx, STATE+8; mov %ebx, STATE+12\n"
-	"	mov %esp, STATE+16; mov %ebp, STATE+20; mov %esi, STATE+24; mov %edi, STATE+28\n"
-	"	mov $0x2b, %eax; mov %eax, %ss\n"
-	"	mov STATE+40, %rsp\n"
-	"	pushfq; popq STATE+32\n"
-	"	fxsave STATE+128\n"
-	"oracle_stub_resume:\n"
-	"	pushq $0x202; popfq\n"
-	"	fninit; ldmxcsr STATE+80\n"
-	"	pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
-	"	ret\n"
-	"oracle_stub_end:\n"
-	".popsection\n");
-extern const uint8_t oracle_stub_begin[], oracle_stub_exit[], oracle_stub_resume[], oracle_stub_end[];
-
 struct shared {
 	struct oracle_case cases[BATCH];
 	struct outcome outcomes[BATCH];
 	uint8_t template[REGION_PAGES * 4096];
 	unsigned count, progress;
+	struct native_layout layout;
 	struct outcome *current; /* the child's, for its signal handler */
 };
 
@@ -91,30 +44,38 @@ struct native {
 
 /* The handler has no other way to its data. */
 static struct shared *child_shared;
+/* The child's writable views of what the cases run on. */
+static uint8_t *child_region, *child_code;
 
-static void handle_signal(int number, siginfo_t *info, void *context)
+void native_signal(int number, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
 	greg_t *g = uc->uc_mcontext.gregs;
 	struct outcome *o = child_shared->current;
-	static const int order[8] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI };
+	static const int order[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI, REG_R8,
+		REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
+	uint64_t cs = (uint64_t)g[REG_CSGSFS] & 0xffff, rip = (uint64_t)g[REG_RIP];
 	(void)info;
-	if ((g[REG_CSGSFS] & 4) == 0 || !o) { /* not in the case: our own mistake */
+	if (!o || (cs == USER_CODE64 && rip - STUB_BASE < 4096)) { /* not in the case: our own mistake */
 		signal(number, SIG_DFL);
 		return;
 	}
-	for (unsigned i = 0; i < 8; i++)
-		o->gpr[i] = (uint32_t)g[order[i]];
+	for (unsigned i = 0; i < 16; i++)
+		o->gpr[i] = (uint64_t)g[order[i]];
 	o->eflags = (uint32_t)g[REG_EFL];
-	o->eip = (uint32_t)g[REG_RIP];
+	o->rip = rip;
+	o->cs = (uint16_t)cs;
+	o->selectors[CPU_SS] = (uint16_t)((uint64_t)g[REG_CSGSFS] >> 48);
 	o->vector = (int32_t)g[REG_TRAPNO];
 	o->error = (uint32_t)g[REG_ERR];
-	o->cr2 = o->vector == CPU_PF ? (uint32_t)g[REG_CR2] : 0;
+	o->cr2 = o->vector == CPU_PF ? (uint64_t)g[REG_CR2] : 0;
 	memcpy(&o->fx, uc->uc_mcontext.fpregs, sizeof(o->fx));
+	if (STATE->components)
+		native_vector_get(&child_shared->layout, (const uint8_t *)uc->uc_mcontext.fpregs, &o->extended);
 	g[REG_RIP] = (greg_t)(STUB_BASE + (oracle_stub_resume - oracle_stub_begin));
 	g[REG_RSP] = (greg_t)STATE->host_stack;
 	g[REG_EFL] = 0x202;
-	g[REG_CSGSFS] = (greg_t)(0x33 | (uint64_t)0x2b << 48);
+	g[REG_CSGSFS] = (greg_t)(USER_CODE64 | (uint64_t)USER_DATA << 48);
 }
 
 static void run_case(struct shared *shared, unsigned number)
@@ -122,66 +83,108 @@ static void run_case(struct shared *shared, unsigned number)
 	const struct oracle_case *c = &shared->cases[number];
 	struct outcome *o = &shared->outcomes[number];
 	struct native_state *state = STATE;
-	uint8_t *region = (uint8_t *)(uintptr_t)REGION_BASE;
-	uint32_t slot = CODE_BASE + number * SLOT_BYTES;
+	uint64_t rip = case_rip(c, number);
 
-	case_patch(c, region);
+	case_patch(c, child_region);
+	if (c->edge)
+		case_emit(c, number, child_code, native_exit_address(c->code64));
 	memcpy(state->gpr, c->gpr, sizeof(c->gpr));
 	memcpy(&state->fx, &c->fx, sizeof(c->fx));
+	if (state->components)
+		native_vector_put(&shared->layout, (uint8_t *)&state->fx, &c->extended);
 	state->eflags = c->eflags;
-	state->eip = slot;
-	if (c->code16)
-		state->eip -= CODE_BASE;
-	state->cs = LDT_SELECTOR(c->code16 ? LDT_CODE16 : LDT_CODE32);
-	state->ss = LDT_SELECTOR(c->code16 ? LDT_STACK16 : LDT_STACK32);
+	state->rip = rip - case_start(c);
+	state->cs = c->code64 ? USER_CODE64 : LDT_SELECTOR(c->code16 ? LDT_CODE16 : LDT_CODE32);
+	state->ss = c->code64 ? USER_DATA : LDT_SELECTOR(c->code16 ? LDT_STACK16 : LDT_STACK32);
+	state->fs_base = c->fs_base;
+	state->gs_base = c->gs_base;
+	memset(o, 0, offsetof(struct outcome, lines));
 	o->vector = -1;
-	o->error = o->cr2 = 0;
 	shared->current = o;
-	((void (*)(void))(uintptr_t)STUB_BASE)();
+	((void (*)(void))(uintptr_t)(STUB_BASE + (c->code64 ? oracle_stub_begin64 - oracle_stub_begin : 0)))();
 	shared->current = NULL;
 	if (o->vector < 0) {
 		memcpy(o->gpr, state->gpr, sizeof(o->gpr));
 		memcpy(&o->fx, &state->fx, sizeof(o->fx));
+		if (state->components)
+			native_vector_get(&shared->layout, (const uint8_t *)&state->fx, &o->extended);
 		o->eflags = (uint32_t)state->eflags;
-		o->eip = c->length;
+		o->rip = c->length;
+		o->cs = (uint16_t)state->cs;
 	} else {
-		o->eip -= (uint32_t)state->eip + case_start(c);
+		o->rip -= rip;
+	}
+	for (unsigned i = 0; i < CPU_SEGMENTS; i++)
+		if (i != CPU_SS || o->vector < 0)
+			o->selectors[i] = (uint16_t)state->selectors[i];
+	if (c->code64) {
+		o->fs_base = state->fs_base;
+		o->gs_base = state->gs_base;
+	} else {
+		for (unsigned i = 0; i < 8; i++)
+			o->gpr[i] = (uint32_t)o->gpr[i];
+		memset(o->gpr + 8, 0, 64);
+		memset(o->fx.xmm[8], 0, 128);
 	}
 }
 
-uint32_t native_exit_address(void)
+bool native_has_long(void)
 {
-	return STUB_BASE + (uint32_t)(oracle_stub_exit - oracle_stub_begin);
+	return getauxval(AT_HWCAP2) & 2; /* HWCAP2_FSGSBASE */
+}
+
+uint64_t native_exit_address(bool code64)
+{
+	return STUB_BASE + (uint64_t)((code64 ? oracle_stub_exit64 : oracle_stub_exit) - oracle_stub_begin);
 }
 
 static void run_batch(struct shared *shared)
 {
-	uint8_t *region = (uint8_t *)(uintptr_t)REGION_BASE;
-	mprotect((void *)(uintptr_t)CODE_BASE, CODE_BYTES, PROT_READ | PROT_WRITE);
 	for (unsigned i = 0; i < shared->count; i++)
-		case_emit(&shared->cases[i], (uint8_t *)(uintptr_t)CODE_BASE + i * SLOT_BYTES, native_exit_address());
-	mprotect((void *)(uintptr_t)CODE_BASE, CODE_BYTES, PROT_READ | PROT_EXEC);
-	for (unsigned page = 0; page < REGION_PAGES; page++) {
-		if (!(REGION_MAPPED >> page & 1))
-			continue;
-		if (REGION_READONLY >> page & 1)
-			mprotect(region + page * 4096, 4096, PROT_READ | PROT_WRITE);
-		memcpy(region + page * 4096, shared->template + page * 4096, 4096);
-		if (REGION_READONLY >> page & 1)
-			mprotect(region + page * 4096, 4096, PROT_READ);
-	}
+		if (!shared->cases[i].edge)
+			case_emit(&shared->cases[i], i, child_code, native_exit_address(shared->cases[i].code64));
+	memcpy(child_region, shared->template, REGION_PAGES * 4096);
 	for (unsigned i = 0; i < shared->count; i++) {
 		__atomic_store_n(&shared->progress, i, __ATOMIC_RELAXED);
 		run_case(shared, i);
-		case_collect(&shared->outcomes[i], region, shared->template);
+		case_collect(&shared->outcomes[i], child_region, shared->template);
 	}
 }
 
-static int map_fixed(uint32_t address, size_t size, int protection)
+static int map_fixed(uint64_t address, size_t size, int protection, int file, uint32_t offset)
 {
-	void *p = mmap(
-		(void *)(uintptr_t)address, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	int flags = file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED | MAP_POPULATE;
+	void *p = mmap((void *)(uintptr_t)address, size, protection, flags | MAP_FIXED_NOREPLACE, file, offset);
 	return p == (void *)(uintptr_t)address ? 0 : -1;
+}
+
+static int file_create(size_t size, uint8_t **view)
+{
+	int file = memfd_create("oracle", MFD_CLOEXEC);
+	if (file < 0 || ftruncate(file, (off_t)size))
+		return -1;
+	*view = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	return *view == MAP_FAILED ? -1 : file;
+}
+
+static int memory_prepare(void)
+{
+	int region = file_create(REGION_PAGES * 4096, &child_region), code = file_create(CODE_BYTES, &child_code);
+	if (region < 0 || code < 0 || map_fixed(STATE_BASE, 4096, PROT_READ | PROT_WRITE, -1, 0) ||
+		map_fixed(STUB_BASE, 4096, PROT_READ | PROT_WRITE, -1, 0))
+		return -1;
+	for (uint64_t delta = 0; delta <= HIGH_DELTA; delta += HIGH_DELTA) {
+		if (map_fixed(CODE_BASE + delta, CODE_BYTES, PROT_READ | PROT_EXEC, code, 0))
+			return -1;
+		for (unsigned page = 0; page < REGION_PAGES; page++) {
+			int protection = PROT_READ | (REGION_WRITABLE >> page & 1 ? PROT_WRITE : 0);
+			if (REGION_MAPPED >> page & 1 &&
+				map_fixed(REGION_BASE + delta + page * 4096, 4096, protection, region, page * 4096))
+				return -1;
+		}
+	}
+	memcpy((void *)(uintptr_t)STUB_BASE, oracle_stub_begin, (size_t)(oracle_stub_end - oracle_stub_begin));
+	return mprotect((void *)(uintptr_t)STUB_BASE, 4096, PROT_READ | PROT_EXEC);
 }
 
 static int ldt_set(unsigned entry, uint32_t base, uint32_t limit, bool wide, bool code)
@@ -209,20 +212,17 @@ static int child_prepare(void)
 		ldt_set(LDT_STACK16, REGION_BASE, top, false, false) ||
 		ldt_set(LDT_OTHER, REGION_BASE + OTHER_OFFSET, top - OTHER_OFFSET, true, false))
 		return -1;
-	if (map_fixed(STATE_BASE, 4096, PROT_READ | PROT_WRITE) || map_fixed(STUB_BASE, 4096, PROT_READ | PROT_WRITE) ||
-		map_fixed(CODE_BASE, CODE_BYTES, PROT_READ | PROT_WRITE))
+	if (memory_prepare())
 		return -1;
-	for (unsigned page = 0; page < REGION_PAGES; page++)
-		if (REGION_MAPPED >> page & 1 && map_fixed(REGION_BASE + page * 4096, 4096, PROT_READ | PROT_WRITE))
-			return -1;
-	memcpy((void *)(uintptr_t)STUB_BASE, oracle_stub_begin, (size_t)(oracle_stub_end - oracle_stub_begin));
-	mprotect((void *)(uintptr_t)STUB_BASE, 4096, PROT_READ | PROT_EXEC);
+	STATE->components = child_shared->layout.components;
 	STATE->data = LDT_SELECTOR(LDT_DATA);
 	STATE->other = LDT_SELECTOR(LDT_OTHER);
+	syscall(SYS_arch_prctl, ARCH_GET_FS, &STATE->host_fs);
 
 	static uint8_t stack[65536]; /* the child's alone */
 	stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
-	struct sigaction action = { .sa_sigaction = handle_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	struct sigaction action = { .sa_sigaction = native_has_long() ? oracle_signal_entry : native_signal,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK };
 	static const int signals[] = { SIGSEGV, SIGILL, SIGFPE, SIGTRAP, SIGBUS };
 	if (sigaltstack(&alternate, NULL))
 		return -1;
@@ -236,6 +236,7 @@ static void child_main(struct shared *shared, int in, int out)
 {
 	char byte = 0;
 	child_shared = shared;
+	native_layout_read(&shared->layout);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	bool ready = !child_prepare();
 	byte = ready ? 'r' : 'n';

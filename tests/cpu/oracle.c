@@ -3,10 +3,11 @@
 /*
  * oracle: run random instructions on the host CPU and in the engine, and compare everything.
  *
- *	oracle [--seed N] [--count N] [--seconds N] [--tier T0] [--class NAME] [--only SEED:INDEX] [--model NAME]
+ *	oracle [--seed N] [--count N] [--seconds N] [--tier T0] [--class NAME] [--width 16|32|64]
+ *	       [--only SEED:INDEX] [--model NAME]
  *
  * Exit status: 0 all agree, 1 differences (each a line with its reproducer), 2 wrong usage, 77 the host does not
- * let us (no modify_ldt).
+ * let us (no modify_ldt; for 64-bit code: no FSGSBASE).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct options {
 	uint64_t seed, count, only_index;
 	double seconds;
 	int class_number;
+	unsigned width; /* 0: any */
 	bool only;
 	const char *model;
 };
@@ -43,18 +45,32 @@ static double now(void)
 
 static void failure_print(struct oracle *o, uint64_t index, const struct oracle_case *c, const char *text)
 {
-	char bytes[3 * 16 + 1] = "";
+	char bytes[3 * 24 + 1] = "";
 	for (unsigned i = 0; i < c->length; i++)
 		snprintf(bytes + 3 * i, 4, "%02x ", c->bytes[i]);
-	const char *class = o->options.class_number >= 0 ? generate_class_name((unsigned)o->options.class_number) : "";
-	printf("--only %llu:%llu%s%s %s-bit %s: %s%s\n", (unsigned long long)o->options.seed, (unsigned long long)index,
-		*class ? " --class " : "", class, c->code16 ? "16" : "32", oracle_rows[c->row].name, bytes, text);
+	char options[48] = "";
+	if (o->options.class_number >= 0)
+		snprintf(options, sizeof(options), " --class %s",
+			generate_class_name((unsigned)o->options.class_number));
+	if (o->options.width)
+		snprintf(options + strlen(options), sizeof(options) - strlen(options), " --width %u", o->options.width);
+	printf("--only %llu:%llu%s %s-bit%s%s%s %s: %s:%s\n", (unsigned long long)o->options.seed,
+		(unsigned long long)index, options,
+		c->code64           ? "64"
+			: c->code16 ? "16"
+				    : "32",
+		c->legacy || c->code64 ? "" : " compatibility", c->high ? " high" : "", c->edge ? " edge" : "",
+		oracle_rows[c->row].name, bytes, text);
 }
 
 static void state_print(const struct oracle_case *c)
 {
-	printf("eax %08x ecx %08x edx %08x ebx %08x esp %08x ebp %08x esi %08x edi %08x eflags %06x\n", c->gpr[0],
-		c->gpr[1], c->gpr[2], c->gpr[3], c->gpr[4], c->gpr[5], c->gpr[6], c->gpr[7], c->eflags);
+	static const char *const names[16] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9",
+		"r10", "r11", "r12", "r13", "r14", "r15" };
+	for (unsigned i = 0; i < (c->code64 ? 16 : 8); i++)
+		printf("%s %016llx%c", names[i], (unsigned long long)c->gpr[i], i % 4 == 3 ? '\n' : ' ');
+	printf("eflags %06x fs %llx gs %llx edge %u\n", c->eflags, (unsigned long long)c->fs_base,
+		(unsigned long long)c->gs_base, c->edge);
 	printf("fcw %04x fsw %04x ftw %02x mxcsr %04x target %x\n", c->fx.fcw, c->fx.fsw, c->fx.ftw, c->fx.mxcsr,
 		c->target);
 	for (unsigned i = 0; i < 8; i++) {
@@ -91,7 +107,7 @@ static void run(struct oracle *o)
 	for (uint64_t index = p->only ? p->only_index : 0, last = index + p->count; index < last;) {
 		unsigned count = last - index < BATCH ? (unsigned)(last - index) : BATCH;
 		for (unsigned i = 0; i < count; i++)
-			generate_case(p->seed, index + i, p->class_number, &cases[i]);
+			generate_case(p->seed, index + i, p->class_number, p->width, &cases[i]);
 		if (p->only)
 			state_print(&cases[0]);
 		native_start(o->native, count);
@@ -127,8 +143,14 @@ static bool options_read(int count, char **arguments, struct options *p)
 		} else if (!strcmp(name, "--model")) {
 			p->model = value;
 		} else if (!strcmp(name, "--tier")) {
-			if (strcmp(value, "T0"))
-				return false; /* the only one there is */
+			if (strcmp(value, "T0")) {
+				fprintf(stderr, "oracle: there is no engine named %s: T0 is the only one\n", value);
+				return false;
+			}
+		} else if (!strcmp(name, "--width")) {
+			p->width = (unsigned)strtoul(value, NULL, 10);
+			if (p->width != 16 && p->width != 32 && p->width != 64)
+				return false;
 		} else if (!strcmp(name, "--class")) {
 			p->class_number = generate_class_number(value);
 			if (p->class_number < 0)
@@ -144,6 +166,11 @@ static bool options_read(int count, char **arguments, struct options *p)
 			return false;
 		}
 	}
+	if (!generate_class_width(p->class_number, p->width)) {
+		fprintf(stderr, "oracle: class %s has no %u-bit cases\n",
+			generate_class_name((unsigned)p->class_number), p->width);
+		return false;
+	}
 	if (p->only)
 		p->count = 1;
 	else if (p->seconds > 0 && !counted)
@@ -158,7 +185,7 @@ int main(int count, char **arguments)
 	if (!options_read(count, arguments, &o.options)) {
 		fprintf(stderr,
 			"usage: oracle [--seed N] [--count N] [--seconds N] [--tier T0] [--class NAME] "
-			"[--only SEED:INDEX] [--model NAME]\nclasses:");
+			"[--width 16|32|64] [--only SEED:INDEX] [--model NAME]\nclasses:");
 		for (unsigned i = 0; generate_class_name(i); i++)
 			fprintf(stderr, " %s", generate_class_name(i));
 		fprintf(stderr, "\n");
@@ -167,6 +194,14 @@ int main(int count, char **arguments)
 	if (native_create(&o.native, &reason)) {
 		printf("skipped: %s\n", reason);
 		return 77;
+	}
+	if (!native_has_long() && o.options.width == 64) {
+		printf("skipped: the host does not give us FSGSBASE, and FS is the C library's\n");
+		return 77;
+	}
+	if (!native_has_long() && !o.options.width) {
+		printf("32-bit code only: the host does not give us FSGSBASE, and FS is the C library's\n");
+		o.options.width = 32;
 	}
 	o.engine = engine_create(o.options.model);
 	o.outcomes = calloc(BATCH, sizeof(*o.outcomes));

@@ -23,11 +23,18 @@ enum row_class {
 	CLASS_X87,
 	CLASS_VECTOR, /* MMX, SSE, SSE2 */
 	CLASS_DECODE, /* any bytes: generate_decode.c */
+	CLASS_SSE,    /* SSE3 and later, not VEX: generate_vector.c, like those that follow */
+	CLASS_SCALAR, /* BMI and the like */
+	CLASS_VEX,
+	CLASS_EVEX,
+	CLASS_GATHER,
+	CLASS_XSAVE,
+	CLASS_LONG, /* what only 64-bit mode has */
 	CLASSES
 };
 
-enum row_form { FORM_NONE, FORM_MODRM, FORM_REGISTER, FORM_MEMORY };
-enum row_immediate { IMM_NONE, IMM_8, IMM_Z, IMM_16, IMM_ENTER, IMM_ADDRESS, IMM_REL8, IMM_RELZ };
+enum row_form { FORM_NONE, FORM_MODRM, FORM_REGISTER, FORM_MEMORY, FORM_F8, FORM_F9 /* that byte */ };
+enum row_immediate { IMM_NONE, IMM_8, IMM_Z, IMM_16, IMM_ENTER, IMM_ADDRESS, IMM_REL8, IMM_RELZ, IMM_FAR };
 
 enum row_special {
 	SPECIAL_NONE,
@@ -47,6 +54,17 @@ enum row_special {
 	SPECIAL_MXCSR,
 	SPECIAL_BOUND,
 	SPECIAL_NO66,
+	SPECIAL_EXCHANGE, /* CMPXCHG8B, CMPXCHG16B */
+	SPECIAL_COUNTER,  /* RDTSCP, RDPID */
+	SPECIAL_BASE,     /* RDFSBASE and its kin */
+	SPECIAL_IRET,
+	SPECIAL_RETF,
+	SPECIAL_FAR,      /* far pointer in memory */
+	SPECIAL_SELECTOR, /* in the r/m operand */
+	SPECIAL_POP,      /* a selector */
+	SPECIAL_POINTER,  /* LSS and its kin */
+	SPECIAL_INT,      /* INT n, but none that the host's kernel answers */
+	SPECIAL_VEX,      /* a row of CLASS_SCALAR that is encoded with VEX; row.last is the prefix it stands for */
 };
 
 #define CF 0x001
@@ -67,13 +85,9 @@ struct row {
 	const char *name;
 };
 
+#define NOT_LONG 0x40000 /* in `undefined`: the bytes are something else in 64-bit mode */
+
 extern const struct row oracle_rows[];
 extern const unsigned oracle_row_count;
-
-struct random;
-struct oracle_case;
-/* Between generate.c and generate_decode.c. */
-void generate_state(struct random *r, struct oracle_case *c);
-bool generate_decode(struct random *r, const struct row *row, struct oracle_case *c);
 
 #endif

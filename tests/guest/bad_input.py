@@ -373,7 +373,7 @@ def roms():
             refuse_text(folder, "[boot]\nrom = rom.bin\n", [folder.file("rom.bin"), "raw BIOS image"], base="pc")
         refuse_text(folder, "[boot]\nrom = gone\n", ["gone", "No such file"], base="pc")
         refuse_text(folder, "[boot]\nrom = .\n", "not a file", base="pc")
-        refuse_text(folder, "[boot]\norder = disk\n", "nothing to boot", base="pc")
+        refuse_text(folder, "[fw0]\nbios = gone.bin\n", ["gone.bin", "seabios"], base="pc")
 
 
 def states():
@@ -399,8 +399,8 @@ def usage():
                       ["plugin", "list", "--bogus"], ["config"], ["config", "frob", file], ["config", "check"],
                       ["config", "check", file, file], ["config", "dump", "--bogus"], ["config", "check", file, "--set"],
                       ["status"], ["pause"], ["resume"], ["reset"], ["stop"], ["pause", "a", "b"], ["attach"],
-                      ["attach", "a"], ["attach", "a", "b"], ["attach", "a", "noport", "c"], ["detach"], ["detach", "a"],
-                      ["detach", "a", "noport"], ["trace"], ["trace", "a"], ["list", "x"], ["status", "a", "b"],
+                      ["attach", "a"], ["attach", "a", "b"], ["detach"], ["detach", "a"],
+                      ["trace"], ["trace", "a"], ["list", "x"], ["status", "a", "b"],
                       ["stop", "--bogus", "a"], ["--bogus"], [""]):
             refuse(folder, *words, status=2, says="vmm")
         status, _, err = guest.vmm(folder=folder)

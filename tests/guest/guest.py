@@ -17,9 +17,18 @@ import time
 BUILD = os.environ.get("VMM_BUILD", os.getcwd())
 CACHE = os.environ.get("VMM_CACHE") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.join(os.environ.get("HOME", "/root"), ".cache"), "vmm")
-GUEST = os.path.join(CACHE, "guest-i386")
 VMM = os.environ.get("VMM", os.path.join(BUILD, "vmm-build"))
-INSTALLER = "/usr/lib/debian-installer/images/12/i386/text/debian-installer/i386"
+
+
+def installer(arch):
+    """The folder of Debian's installer for an architecture."""
+    return "/usr/lib/debian-installer/images/12/%s/text/debian-installer/%s" % (arch, arch)
+
+
+def packages(flavour):
+    """The folder with the guests' packages, by the kernel that will run them."""
+    return os.path.join(CACHE, "guest-amd64" if flavour.endswith("amd64") else "guest-i386")
+
 
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -42,10 +51,10 @@ class Skip(Exception):
 
 
 def kernel(flavour):
-    if flavour == "installer":
-        path = os.path.join(INSTALLER, "linux")
+    if flavour.startswith("installer"):
+        path = os.path.join(installer("amd64" if flavour.endswith("amd64") else "i386"), "linux")
     else:
-        folder = os.path.join(GUEST, "boot")
+        folder = os.path.join(packages(flavour), "boot")
         names = sorted(n for n in os.listdir(folder) if n.startswith("vmlinuz-") and
                        n.split("-", 3)[-1] == flavour) if os.path.isdir(folder) else []
         path = os.path.join(folder, names[-1]) if names else ""
@@ -62,9 +71,37 @@ def _newc(out, name, mode, data=b"", device=(0, 0)):
     out.append(data + b"\0" * (-len(data) % 4))
 
 
-def initramfs(path, script=""):
-    """Write an initramfs with busybox and an init that says GUEST-READY, runs `script`, then a shell."""
-    with open(os.path.join(GUEST, "bin/busybox"), "rb") as f:
+def modules(flavour, names):
+    """The files of these modules and of those they need, in the order to load them."""
+    root = os.path.join(packages(flavour), "lib/modules")
+    names_of = sorted(n for n in os.listdir(root) if n.split("-", 2)[-1] == flavour) if os.path.isdir(root) else []
+    if not names_of:
+        raise Skip("the guest's modules for %s are missing: run scripts/deps" % flavour)
+    files = {}
+    for folder, _, found in os.walk(os.path.join(root, names_of[-1])):
+        files.update((n[:-3].replace("-", "_"), os.path.join(folder, n)) for n in found if n.endswith(".ko"))
+    order = []
+
+    def add(name):
+        # What is not there is built into the kernel.
+        if name in order or name not in files:
+            return
+        with open(files[name], "rb") as f:
+            text = f.read()
+        start = text.index(b"depends=") + 8
+        for need in text[start:text.index(b"\0", start)].decode().split(","):
+            add(need.replace("-", "_"))
+        order.append(name)
+
+    for name in names:
+        add(name)
+    return [files[name] for name in order]
+
+
+def initramfs(path, script="", module_files=(), flavour="686-pae", programs=()):
+    """Write an initramfs with busybox and an init that says GUEST-READY, runs `script`, then a shell; `programs` are names
+    in /bin and the files that they are."""
+    with open(os.path.join(packages(flavour), "bin/busybox"), "rb") as f:
         busybox = f.read()
     out = []
     for folder in ("bin", "dev", "proc", "sys", "tmp", "root"):
@@ -75,6 +112,12 @@ def initramfs(path, script=""):
     _newc(out, "dev/ttyS0", stat.S_IFCHR | 0o600, device=(4, 64))
     _newc(out, "dev/null", stat.S_IFCHR | 0o666, device=(1, 3))
     _newc(out, "init", stat.S_IFREG | 0o755, (INIT % script).encode())
+    for name, file in programs:
+        with open(file, "rb") as f:
+            _newc(out, "bin/" + name, stat.S_IFREG | 0o755, f.read())
+    for number, name in enumerate(module_files):
+        with open(name, "rb") as f:
+            _newc(out, "root/%02d-%s" % (number, os.path.basename(name)), stat.S_IFREG | 0o644, f.read())
     _newc(out, "TRAILER!!!", 0)
     with gzip.open(path, "wb", 1) as f:
         f.write(b"".join(out))
@@ -102,12 +145,19 @@ class Folder:
                 f.write(text)
         return path
 
-    def linux(self, name="guest", flavour="686-pae", script="", memory="256M", cmdline="", extra="", machine=""):
-        """A machine file that boots a kernel with our initramfs."""
-        initrd = initramfs(self.file(name + ".initrd"), script)
+    def linux(self, name="guest", flavour="686-pae", script="", memory="256M", cmdline="", extra="", machine="",
+              load=(), selftests=False, programs=()):
+        """A machine file that boots a kernel with our initramfs, which loads the modules `load`."""
+        if load:
+            # Options are on the command line, as modprobe takes them.
+            script = ("for m in /root/*.ko; do n=${m#/root/??-}; "
+                      "insmod $m $(tr ' ' '\\n' < /proc/cmdline | sed -n \"s/^${n%.ko}[.]//p\"); done\n" + script)
+        initrd = initramfs(self.file(name + ".initrd"), script, modules(flavour, load) if load else (),
+                           flavour, programs)
         return self.file(name + ".ini", "[machine]\nname = %s\nmemory = %s\n%s\n[boot]\nkernel = %s\ninitrd = %s\n"
-                         "cmdline = console=ttyS0 panic=-1 quiet cryptomgr.notests=1 %s\n%s\n" %
-                         (name, memory, machine, kernel(flavour), initrd, cmdline, extra))
+                         "cmdline = console=ttyS0 panic=-1 quiet %s %s\n%s\n" %
+                         (name, memory, machine, kernel(flavour), initrd,
+                          "" if selftests else "cryptomgr.notests=1", cmdline, extra))
 
 
 class Guest:
@@ -139,10 +189,13 @@ class Guest:
         self.text += data.decode(errors="replace")
         return bool(data)
 
+    def log(self):
+        """What vmm has said on standard error.  The offset is vmm's own: it must not be moved while it writes."""
+        return os.pread(self.errors.fileno(), os.fstat(self.errors.fileno()).st_size, 0).decode(errors="replace")
+
     def fail(self, why):
-        self.errors.seek(0)
         raise AssertionError("%s; the last of the guest's output:\n%s\nand of vmm's:\n%s" %
-                             (why, self.text[-3000:], self.errors.read().decode(errors="replace")[-2000:]))
+                             (why, self.text[-3000:], self.log()[-2000:]))
 
     def expect(self, words, timeout=240):
         """Wait for text that has not been matched yet; returns what came before it."""
@@ -198,6 +251,40 @@ class Guest:
         return reply["result"]
 
 
+    def screen(self):
+        """The guest's text screen, a list of lines; None in a graphics mode."""
+        return self.call("screenshot").get("text")
+
+    def expect_screen(self, words, timeout=240):
+        """Wait until the text screen shows `words`, a string or several; returns its lines."""
+        words = [words] if isinstance(words, str) else words
+        end = time.monotonic() + timeout
+        lines = None
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                self.fail("the guest ended (status %s) before its screen showed %s" % (self.process.returncode, words))
+            self._read(0)
+            try:
+                lines = self.screen()
+            except (OSError, StopIteration):
+                lines = None  # it has not begun to listen
+            if lines and all(any(word in line for line in lines) for word in words):
+                return lines
+            time.sleep(0.2)
+        self.fail("the screen does not show %s within %d s, but:\n%s" % (words, timeout, "\n".join(lines or ["(graphics)"])))
+
+    def keys(self, *keys):
+        """Press keys by name; a pair ("text", STRING) types it."""
+        self.call("keys", keys=[{"text": key[1]} if isinstance(key, tuple) else key for key in keys])
+
+    def picture(self):
+        """A picture of the screen: (width, height, bytes of its PNG file)."""
+        path = self.folder.file("picture.png")
+        answer = self.call("screenshot", path=path)
+        with open(path, "rb") as f:
+            return answer["width"], answer["height"], f.read()
+
+
 def vmm(*words, folder=None, timeout=60, env=None, **more):
     """Run a vmm command; returns (status, stdout, stderr)."""
     environment = dict(os.environ)
@@ -223,13 +310,20 @@ class Load:
             process.wait()
 
 
-def main(*tests):
-    """Run the tests given by name on the command line, or all; the exit status is Automake's."""
+def main(*tests, long=()):
+    """Run the tests given by name on the command line, or all but the long ones; the exit status is Automake's.  --list
+    and --list-long print their names."""
     wanted = sys.argv[1:]
     failed = skipped = 0
-    for test in tests:
-        name = test.__name__.replace("_", "-")
-        if wanted and name not in wanted:
+    names = {test.__name__.replace("_", "-"): test for test in (*tests, *long)}
+    if wanted[:1] in (["--list"], ["--list-long"]):
+        print("\n".join(name for name, test in names.items() if (test in long) == (wanted[0] == "--list-long")))
+        return
+    for name in wanted:
+        if name not in names:
+            sys.exit("%s: there is no test %s; it has %s" % (sys.argv[0], name, ", ".join(names)))
+    for name, test in names.items():
+        if name not in wanted if wanted else test in long:
             continue
         begin = time.monotonic()
         try:

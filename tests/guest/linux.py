@@ -65,6 +65,34 @@ def linux_686_pae():
     boot_and_work("686-pae")
 
 
+def linux_amd64():
+    boot_and_work("amd64")
+
+
+def i386_on_amd64():
+    """32-bit programs on a 64-bit kernel: compatibility mode, SYSENTER and INT 80, signals, threads of control."""
+    with guest.Folder() as folder:
+        busybox = os.path.join(guest.packages("686"), "bin/busybox")
+        file = folder.linux(flavour="amd64", memory="512M", programs=[("busybox32", busybox)])
+        with guest.Guest(folder, file) as shell:
+            shell.ready(900)
+            # ELF class 1: it is a 32-bit program.
+            assert shell.run("busybox32 od -An -t u1 -j 4 -N 1 /bin/busybox32")[0].split() == ["1"]
+            output, status = shell.run(
+                "mount -o remount,size=400m /tmp; { " + MAKE % "/tmp/m" + "; } | busybox32 head -c 20000000 > /tmp/a; "
+                "busybox32 gzip -c /tmp/a | busybox32 gunzip -c | busybox32 sha256sum; sha256sum < /tmp/a", 900)
+            words = output.split()
+            assert status == 0 and words[0] == words[2], output
+            output, status = shell.run("busybox32 sh -c 'trap \"echo caught\" USR1; kill -USR1 $$; "
+                                       "(exit 7); echo $?; i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done; echo $i'")
+            assert output.split() == ["caught", "7", "2000"], output
+            output, status = shell.run("for i in $(seq 50); do busybox32 true || echo bad; done; busybox32 awk 'BEGIN { "
+                                       "for (i = 1; i <= 1000; i++) s += 1 / i; printf \"%.12f\\n\", s }'")
+            assert output.split() == ["7.485470860550"], output
+            shell.send("poweroff -f\n")
+            assert shell.wait() == 0
+
+
 def installer_kernel():
     boot_and_work("installer")
 
@@ -106,4 +134,4 @@ def no_acpi():
 
 
 if __name__ == "__main__":
-    guest.main(linux_686, linux_686_pae, installer_kernel, reboot, loaded_host, no_acpi)
+    guest.main(linux_686, linux_686_pae, linux_amd64, i386_on_amd64, installer_kernel, reboot, loaded_host, no_acpi)

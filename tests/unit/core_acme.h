@@ -79,7 +79,7 @@ static const char acme_source[] =
 	"31);\n"
 	"static const struct vmm_port_row unit[] = PORT(UPPER, VMM_PORT_BUS, \"units\", \"com.acme.unit/1\", "
 	"VMM_ADDRESS_UNIT, 0, "
-	"1);\n"
+	"0x101);\n"
 	"static const struct vmm_port_row child[] = PORT(LOWER, VMM_PORT_CHILD | VMM_PORT_REQUIRED, \"bus\", "
 	"\"com.acme.bus/1\", "
 	"0, 0, 0);\n"

@@ -131,6 +131,47 @@ START_TEST(levels)
 }
 END_TEST
 
+START_TEST(taking)
+{
+	struct irq_source *a = source_make("a", 0), *b = source_make("b", 0), *c = source_make("c", 0);
+
+	/* While b has the line for itself, a is kept but not heard. */
+	irq_source_set(a, true);
+	ck_told("0+ ");
+	ck_assert_int_eq(irq_source_take(b, true), 0);
+	ck_assert_int_eq(irq_source_take(b, true), 0);
+	ck_assert_int_eq(irq_source_take(c, true), -EBUSY);
+	ck_assert(!irq_line_level(lines, 0));
+	ck_told("0- ");
+	irq_source_set(a, false);
+	irq_source_pulse(a);
+	irq_source_set(a, true);
+	ck_told("");
+	irq_source_pulse(b);
+	ck_told("0+ 0- ");
+	irq_source_set(b, true);
+	ck_told("0+ ");
+	/* It takes another line with it, and the first is the others' again. */
+	irq_source_set(b, false);
+	ck_told("0- ");
+	irq_source_set(c, true);
+	ck_assert_int_eq(irq_source_route(b, 8), 0);
+	ck_told("0+ ");
+	ck_assert_int_eq(irq_source_route(b, 0), 0);
+	ck_told("0- ");
+	ck_assert_int_eq(irq_source_take(b, false), 0);
+	ck_told("0+ ");
+	/* One that is freed gives it back. */
+	ck_assert_int_eq(irq_source_take(b, true), 0);
+	ck_told("0- ");
+	irq_source_free(b);
+	ck_told("0+ ");
+	irq_source_free(c);
+	irq_source_free(a);
+	ck_told("0- ");
+}
+END_TEST
+
 START_TEST(routing)
 {
 	struct irq_source *a = source_make("a", IRQ_NONE);
@@ -258,12 +299,22 @@ START_TEST(saving)
 	irq_source_set(b, false);
 	ck_told("5- 7- ");
 	state_writer_free(writer);
-	/* A source that the state does not know. */
+	/* A source that the state does not know, of an owner that it knows: it is low.  And of another owner. */
 	writer = state_writer_new();
 	state_section_begin(writer, "irq", "core.irq", 1);
 	irq_lines_save(lines, writer);
 	state_section_end(writer);
 	state_writer_finish(writer, &data, &length);
+	struct irq_source *e = source_make("dev", 4);
+
+	irq_source_set(e, true);
+	state_reader_new(data, length, &reader, NULL);
+	state_section_open(reader, "irq", NULL, NULL);
+	ck_assert_int_eq(irq_lines_load(lines, reader), 0);
+	ck_assert_int_eq(state_section_close(reader), 0);
+	ck_assert(!irq_line_level(lines, 4));
+	state_reader_free(reader);
+	irq_source_free(e);
 	struct irq_source *d = source_make("late", 1);
 
 	state_reader_new(data, length, &reader, NULL);
@@ -287,6 +338,7 @@ int main(void)
 	tcase_add_checked_fixture(cases, begin, end);
 	tcase_add_test(cases, levels);
 	tcase_add_test(cases, routing);
+	tcase_add_test(cases, taking);
 	tcase_add_test(cases, controllers);
 	tcase_add_test(cases, another_thread);
 	tcase_add_test(cases, saving);

@@ -327,6 +327,8 @@ static const struct bad joins[] = {
 	{ "", "[b]\nplugin = com.acme.bus\n[a]\nplugin = com.acme.child\naddress = 1.\n", "is no address on [b]" },
 	{ "", "[b]\nplugin = com.acme.bus\n[a]\nplugin = com.acme.child\naddress =\n", "is no address on [b]" },
 	{ "", "[b]\nplugin = com.acme.unit\n[a]\nplugin = com.acme.disk\naddress = 0.256\n", "CHANNEL.UNIT" },
+	{ "", "[b]\nplugin = com.acme.unit\n[a]\nplugin = com.acme.disk\naddress = 0.2\n", "is no address on [b]" },
+	{ "", "[b]\nplugin = com.acme.unit\n[a]\nplugin = com.acme.disk\naddress = 2.0\n", "is no address on [b]" },
 	{ "",
 		"[b]\nplugin = com.acme.bus\n[c]\nplugin = com.acme.child\n[d]\nplugin = com.acme.child\n[e]\n"
 		"plugin = com.acme.child\n[f]\nplugin = com.acme.child\n",
@@ -377,6 +379,15 @@ START_TEST(bus_addresses)
 	ck_assert_says(log_text, "f prepare p 0;");
 	ck_assert_uint_eq(words_count("g prepare"), 0);
 	machine_unmake();
+	/* Behind the last unit of a channel comes the next channel. */
+	ck_assert_msg(
+		!machine_make("[b]\nplugin = com.acme.unit\n[d]\nplugin = com.acme.disk\n[e]\nplugin = com.acme.disk\n"
+			      "[f]\nplugin = com.acme.disk\n[g]\nplugin = com.acme.disk\n"),
+		"%s", error.text);
+	ck_assert_says(log_text, "e prepare b 1;");
+	ck_assert_says(log_text, "f prepare b 256;");
+	ck_assert_says(log_text, "g prepare b 257;");
+	machine_unmake();
 }
 END_TEST
 
@@ -393,7 +404,7 @@ START_TEST(attach_and_detach)
 	ck_assert_int_eq(machine_resume(machine, &error), 0);
 	log_text[0] = 0;
 	/* The new one is ready before the old one is told. */
-	ck_assert_msg(!machine_attach(machine, "up", "out", "com.acme.lower", word, 1, &error), "%s", error.text);
+	ck_assert_msg(!machine_attach(machine, "up", "out", "com.acme.lower", NULL, word, 1, &error), "%s", error.text);
 	ck_assert_says(log_text, " init -3 4096 0 abc ");
 	const char *prepared = strstr(log_text, "up prepare"), *closed = strstr(log_text, "up closing"),
 		   *attached = strstr(log_text, "up attached");
@@ -405,8 +416,8 @@ START_TEST(attach_and_detach)
 		const char *const *sets = i == 0 ? bad : i == 1 ? start : i == 2 ? unknown : none;
 
 		log_text[0] = 0;
-		ck_assert_int_ne(machine_attach(machine, "up", "out", i < 4 ? "com.acme.lower" : "com.acme.other", sets,
-					 i < 4, &error),
+		ck_assert_int_ne(machine_attach(machine, "up", "out", i < 4 ? "com.acme.lower" : "com.acme.other", NULL,
+					 sets, i < 4, &error),
 			0);
 		ck_assert_line(error.text);
 		ck_assert_uint_eq(words_count("up closing"), 0);
@@ -419,21 +430,22 @@ START_TEST(attach_and_detach)
 	};
 
 	for (unsigned i = 0; i < 3; i++) {
-		ck_assert_int_ne(
-			machine_attach(machine, wrong[i].name, wrong[i].defines, "com.acme.lower", NULL, 0, &error), 0);
+		ck_assert_int_ne(machine_attach(machine, wrong[i].name, wrong[i].defines, "com.acme.lower", NULL, NULL,
+					 0, &error),
+			0);
 		ck_assert_says(error.text, wrong[i].says);
 		ck_assert_int_ne(machine_detach(machine, wrong[i].name, wrong[i].defines, &error), 0);
 		ck_assert_says(error.text, wrong[i].says);
 	}
-	ck_assert_int_ne(machine_attach(machine, "up", "out", "com.acme.nothing", NULL, 0, &error), 0);
+	ck_assert_int_ne(machine_attach(machine, "up", "out", "com.acme.nothing", NULL, NULL, 0, &error), 0);
 	ck_assert_says(error.text, "there is no plugin");
-	ck_assert_int_ne(machine_attach(machine, "up", "out", "@nothing", NULL, 0, &error), 0);
+	ck_assert_int_ne(machine_attach(machine, "up", "out", "@nothing", NULL, NULL, 0, &error), 0);
 	/* A section's port takes one peer only. */
-	ck_assert_msg(!machine_attach(machine, "up", "out", "@low", NULL, 0, &error), "%s", error.text);
-	ck_assert_int_ne(machine_attach(machine, "req", "out", "@low", NULL, 0, &error), 0);
+	ck_assert_msg(!machine_attach(machine, "up", "out", "@low", NULL, NULL, 0, &error), "%s", error.text);
+	ck_assert_int_ne(machine_attach(machine, "req", "out", "@low", NULL, NULL, 0, &error), 0);
 	ck_assert_says(error.text, "taken already");
 	log_text[0] = 0;
-	ck_assert_msg(!machine_attach(machine, "up", "out", "@low", NULL, 0, &error), "%s", error.text);
+	ck_assert_msg(!machine_attach(machine, "up", "out", "@low", NULL, NULL, 0, &error), "%s", error.text);
 	ck_assert_int_eq(machine_detach(machine, "up", "out", &error), 0);
 	ck_assert_uint_eq(words_count("destroy"), 0);
 	ck_assert_int_ne(machine_detach(machine, "up", "out", &error), 0);
@@ -442,7 +454,7 @@ START_TEST(attach_and_detach)
 	ck_assert_says(error.text, "must be filled");
 	/* Again and again. */
 	for (unsigned i = 0; i < 20; i++) {
-		ck_assert_int_eq(machine_attach(machine, "up", "out", "com.acme.lower", word, 1, &error), 0);
+		ck_assert_int_eq(machine_attach(machine, "up", "out", "com.acme.lower", NULL, word, 1, &error), 0);
 		if (i % 3 == 0)
 			ck_assert_int_eq(machine_detach(machine, "up", "out", &error), 0);
 	}

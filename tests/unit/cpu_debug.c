@@ -118,7 +118,7 @@ START_TEST(control_register_checks)
 	static const struct {
 		uint8_t modrm; /* of MOV to CR */
 		uint32_t value;
-	} rows[] = { { 0xc0, 0x80000010 }, { 0xc0, 0x20000011 }, { 0xe0, 0x80000000 }, { 0xe0, 1u << 11 } };
+	} rows[] = { { 0xc0, 0x80000010 }, { 0xc0, 0x20000011 }, { 0xe0, 0x80000000 }, { 0xe0, 1u << 15 } };
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		fixture.cpu->halted = false;

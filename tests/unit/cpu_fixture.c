@@ -148,7 +148,7 @@ static void trace(void *self, const char *text)
 	strcat(f->log, "\n");
 }
 
-static void fixture_make(bool apic)
+static void fixture_make(bool apic, const char *model)
 {
 	struct cpu_config config = {
 		.count = 1,
@@ -168,6 +168,7 @@ static void fixture_make(bool apic)
 			.random = bus_random,
 		},
 		.apic = apic,
+		.model = model,
 	};
 
 	memset(&fixture, 0, sizeof(fixture));
@@ -181,13 +182,23 @@ static void fixture_make(bool apic)
 
 void fixture_setup(void)
 {
-	fixture_make(false);
+	fixture_make(false, NULL);
+}
+
+void fixture_setup_32bit(void)
+{
+	fixture_make(false, "pentium4");
 }
 
 void fixture_add_apic(void)
 {
+	fixture_remake(NULL, true);
+}
+
+void fixture_remake(const char *model, bool apic)
+{
 	fixture_teardown();
-	fixture_make(true);
+	fixture_make(apic, model);
 }
 
 void fixture_teardown(void)
@@ -236,6 +247,14 @@ uint32_t ram_get32(uint32_t address)
 	uint32_t value;
 
 	memcpy(&value, fixture.ram + address, 4);
+	return value;
+}
+
+uint64_t ram_get64(uint32_t address)
+{
+	uint64_t value;
+
+	memcpy(&value, fixture.ram + address, 8);
 	return value;
 }
 
@@ -349,6 +368,63 @@ void start_v86(uint16_t cs, uint16_t ip, uint32_t flags)
 	cpu_mode_update(cpu);
 }
 
+void gate_put_long(unsigned vector, uint16_t selector, uint64_t offset, uint8_t type_byte, uint8_t ist)
+{
+	ram_put64(IDT_AT + vector * 16, gate_make(selector, (uint32_t)offset, type_byte, ist));
+	ram_put64(IDT_AT + vector * 16 + 8, offset >> 32);
+}
+
+void gdt_put_long(uint16_t selector, uint64_t base, uint32_t limit, uint16_t attributes)
+{
+	gdt_put(selector, descriptor_make((uint32_t)base, limit, attributes));
+	gdt_put((uint16_t)(selector + 8), base >> 32);
+}
+
+static void tables_make_long(void)
+{
+	static const uint32_t tables[] = { PML4_AT, PDPT_AT, PDIR_AT };
+
+	gdt_put(KCODE, descriptor_make(0, 0xffffffff, 0xa09b));
+	gdt_put(UCODE, descriptor_make(0, 0xffffffff, 0xa0fb));
+	gdt_put(KCODE32, descriptor_make(0, 0xffffffff, 0xc09b));
+	gdt_put(UCODE32, descriptor_make(0, 0xffffffff, 0xc0fb));
+	gdt_put_long(TSS_SEL, TSS_AT, 103, 0x8b);
+	for (unsigned vector = 0; vector < 64; vector++)
+		gate_put_long(vector, KCODE, HANDLER(vector), 0x8e, 0);
+	ram_put64(TSS_AT + 4, STACK0);
+	ram_put64(TSS_AT + 36, IST_STACK);
+	for (unsigned i = 0; i < 3; i++)
+		ram_put64(tables[i], (tables[i] + 0x1000) | 7);
+	ram_put64(PML4_AT + 256 * 8, PDPT_AT | 7);
+	ram_put64(PDIR_AT + 8, (PTAB_AT + 0x1000) | 7);
+	for (uint32_t page = 0; page < RAM_PAGES; page++)
+		ram_put64(PTAB_AT + 8 * page, page << 12 | 7);
+}
+
+void start_long(uint64_t rip, unsigned cpl)
+{
+	struct cpu *cpu = fixture.cpu;
+
+	cpu_reset(cpu, false);
+	tables_make();
+	tables_make_long();
+	cpu->idtr.limit = 64 * 16 - 1;
+	cpu->tr.limit = 103;
+	cpu->cr0 |= CPU_CR0_PE | CPU_CR0_PG | CPU_CR0_WP;
+	cpu->cr4 = CPU_CR4_PAE;
+	cpu->cr3 = PML4_AT;
+	cpu->efer = CPU_EFER_LME | CPU_EFER_LMA | CPU_EFER_NXE | CPU_EFER_SCE;
+	segment_flat(CPU_CS, cpl ? UCODE : KCODE, cpl ? 0xa0fb : 0xa09b);
+	for (unsigned i = 0; i < CPU_SEGMENTS; i++)
+		if (i != CPU_CS)
+			segment_flat(i, cpl ? UDATA : KDATA, cpl ? 0xc0f3 : 0xc093);
+	cpu->cpl = (uint8_t)cpl;
+	cpu->rip = rip;
+	cpu->gpr[CPU_RSP] = cpl ? STACK3 : STACK0;
+	tlb_flush(cpu, true);
+	cpu_mode_update(cpu);
+}
+
 void paging_on(uint32_t flags)
 {
 	ram_put32(PD_AT, PT_AT | 7);
@@ -385,6 +461,11 @@ uint32_t frame32(unsigned index)
 	return ram_get32((uint32_t)fixture.cpu->gpr[CPU_RSP] + 4 * index);
 }
 
+uint64_t frame64(unsigned index)
+{
+	return ram_get64((uint32_t)fixture.cpu->gpr[CPU_RSP] + 8 * index);
+}
+
 uint64_t reg(unsigned index)
 {
 	return fixture.cpu->gpr[index];
@@ -406,4 +487,24 @@ int suite_run(const char *name, const TTest *const *tests, size_t count)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+void expect_long(unsigned row, uint64_t from, uint64_t end, unsigned vector, uint64_t error)
+{
+	struct cpu *cpu = fixture.cpu;
+	enum cpu_exit how = run_for(100);
+
+	ck_assert_msg(
+		how == CPU_EXIT_HALT, "row %u: ended with %d at %llx", row, (int)how, (unsigned long long)cpu->rip);
+	if (vector == NONE) {
+		ck_assert_msg(cpu->rip == end + 1, "row %u: halted at %llx, error %llx", row,
+			(unsigned long long)cpu->rip, (unsigned long long)frame64(0));
+		return;
+	}
+	ck_assert_msg(cpu->rip == HANDLER(vector) + 1, "row %u: halted at %llx, not in the handler of %u", row,
+		(unsigned long long)cpu->rip, vector);
+	if (vector == CPU_UD)
+		return;
+	ck_assert_msg(frame64(0) == error, "row %u: error %llx", row, (unsigned long long)frame64(0));
+	ck_assert_msg(frame64(1) == from, "row %u: RIP %llx", row, (unsigned long long)frame64(1));
 }

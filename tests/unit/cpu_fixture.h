@@ -34,8 +34,10 @@ struct fixture {
 };
 
 void fixture_setup(void);
+void fixture_setup_32bit(void); /* a processor without 64-bit mode */
 void fixture_teardown(void);
-void fixture_add_apic(void); /* start over, with a local APIC */
+void fixture_add_apic(void);                       /* start over, with a local APIC */
+void fixture_remake(const char *model, bool apic); /* start over with that model of cpu_model_find() */
 extern struct fixture fixture;
 
 /* Bytes into RAM. */
@@ -83,10 +85,32 @@ void idt_put(unsigned vector, uint64_t gate);
 void paging_on(uint32_t flags);
 void pte_put(uint32_t linear, uint32_t entry);
 
+/*
+ * 64-bit mode at CPL 0 or 3, from reset state: 4-level paging that maps the first 4 MiB to themselves and again at
+ * HIGH_HALF, with 4 KiB pages that users may write.  KCODE and UCODE are 64-bit code, TSS_SEL takes two entries.
+ */
+#define PML4_AT   0x102000u
+#define PDPT_AT   0x103000u
+#define PDIR_AT   0x104000u
+#define PTAB_AT   0x105000u /* two */
+#define HIGH_HALF 0xffff800000000000u
+#define KCODE32   0x38u
+#define UCODE32   0xf3u
+#define IST_STACK 0xa000u /* IST1 */
+void start_long(uint64_t rip, unsigned cpl);
+void gate_put_long(unsigned vector, uint16_t selector, uint64_t offset, uint8_t type_byte, uint8_t ist);
+void gdt_put_long(uint16_t selector, uint64_t base, uint32_t limit, uint16_t attributes);
+uint64_t ram_get64(uint32_t address);
+uint64_t frame64(unsigned index);
+
 /* Run until HLT or `budget` instructions; fails the test on anything else. */
 enum cpu_exit run_for(uint64_t budget);
 /* Run and expect the HLT of a vector's handler; returns the frame's address on the stack. */
 void expect_vector(unsigned vector);
+#define NONE 0xffffu /* no exception */
+/* In IA-32e mode, run to a HLT: with NONE that at `end`, otherwise the handler's of `vector`, with this error code
+ * (none for #UD) and the RIP of the instruction itself, `from`, not where it led.  `row` is for the message. */
+void expect_long(unsigned row, uint64_t from, uint64_t end, unsigned vector, uint64_t error);
 uint32_t frame32(unsigned index);
 uint64_t reg(unsigned index);
 

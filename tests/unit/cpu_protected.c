@@ -225,6 +225,31 @@ START_TEST(triple_fault)
 	idt_put(CPU_DF, 0);
 	CODE(0x10000, 0x31, 0xc0, 0x8e, 0xd0);
 	ck_assert_int_eq(run_for(10), CPU_EXIT_SHUTDOWN);
+	/* It stands still, and INTR does not wake it (SDM vol. 3A, 6.15, "Interrupt 8"). */
+	cpu_request(fixture.cpu, CPU_REQUEST_INTR);
+	ck_assert(!cpu_wakes(fixture.cpu));
+	ck_assert_int_eq(run_for(10), CPU_EXIT_HALT);
+	/* INIT does, and it begins anew. */
+	cpu_request(fixture.cpu, CPU_REQUEST_INIT);
+	ck_assert(cpu_wakes(fixture.cpu));
+	ck_assert_int_eq(run_for(0), CPU_EXIT_BUDGET);
+	ck_assert_uint_eq(fixture.cpu->rip, 0xfff0);
+	ck_assert(!fixture.cpu->shutdown);
+}
+END_TEST
+
+START_TEST(nmi_after_shutdown)
+{
+	start_protected(0x10000, 0);
+	idt_put(CPU_GP, 0);
+	idt_put(CPU_DF, 0);
+	CODE(0x10000, 0x31, 0xc0, 0x8e, 0xd0);
+	ck_assert_int_eq(run_for(10), CPU_EXIT_SHUTDOWN);
+	cpu_request(fixture.cpu, CPU_REQUEST_NMI);
+	ck_assert(cpu_wakes(fixture.cpu));
+	ck_assert_int_eq(run_for(0), CPU_EXIT_BUDGET);
+	ck_assert_uint_eq(fixture.cpu->rip, HANDLER(CPU_NMI));
+	ck_assert(!fixture.cpu->shutdown);
 }
 END_TEST
 
@@ -352,6 +377,6 @@ END_TEST
 
 SUITE("cpu protected mode", null_selector, null_ss, data_segments, accessed_bit, beyond_the_table, int_from_user,
 	int_needs_gate_dpl, iret_drops_segments, privileged_instructions_at_cpl3, call_gate_with_parameters,
-	conforming_code, nonconforming_code_refused, double_fault, triple_fault, benign_then_contributory,
-	inner_stack_too_small, lar_lsl_verr, io_bitmap, sysenter_sysexit, enter_and_leave,
+	conforming_code, nonconforming_code_refused, double_fault, triple_fault, nmi_after_shutdown,
+	benign_then_contributory, inner_stack_too_small, lar_lsl_verr, io_bitmap, sysenter_sysexit, enter_and_leave,
 	interrupt_clears_if_trap_keeps)

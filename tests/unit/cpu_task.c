@@ -279,6 +279,50 @@ START_TEST(vme_sti_with_vip)
 }
 END_TEST
 
+/* IRET to a program with a virtual interrupt pending and on: #GP before its first instruction. */
+START_TEST(pending_virtual_interrupt)
+{
+	static const struct {
+		uint32_t flags, cr4;
+		bool faults;
+	} rows[] = {
+		{ CPU_FLAG_VM | CPU_FLAG_VIF | CPU_FLAG_VIP, CPU_CR4_VME, true },
+		{ CPU_FLAG_VM | CPU_FLAG_VIF | CPU_FLAG_VIP, CPU_CR4_PVI, false },
+		{ CPU_FLAG_VM | CPU_FLAG_VIF | CPU_FLAG_VIP | CPU_FLAG_IOPL, CPU_CR4_VME, false },
+		{ CPU_FLAG_VM | CPU_FLAG_VIF, CPU_CR4_VME, false },
+		{ CPU_FLAG_VM | CPU_FLAG_VIP, CPU_CR4_VME, false },
+		{ CPU_FLAG_VIF | CPU_FLAG_VIP, CPU_CR4_PVI, true },
+		{ CPU_FLAG_VIF | CPU_FLAG_VIP, CPU_CR4_VME, false },
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cpu *cpu = fixture.cpu;
+		bool v86 = rows[i].flags & CPU_FLAG_VM;
+		const uint32_t frame[] = { v86 ? 0 : 0x10000, v86 ? 0x1000 : UCODE, rows[i].flags | 2,
+			v86 ? 0x7000 : STACK3, v86 ? 0 : UDATA, 0, 0, 0, 0 };
+
+		cpu_reset(cpu, false);
+		start_protected(0x5000, 0);
+		cpu->cr4 |= rows[i].cr4;
+		CODE(0x5000, 0xcf);
+		CODE(0x10000, 0x43, 0x90, 0xeb, 0xfe); /* inc */
+		cpu->gpr[CPU_RSP] = 0x7f00;
+		ram_put(0x7f00, frame, sizeof(frame));
+		if (!rows[i].faults) {
+			ck_assert_int_eq(run_for(10), CPU_EXIT_BUDGET);
+			ck_assert_uint_eq(reg(CPU_RBX), 1);
+			continue;
+		}
+		expect_vector(CPU_GP);
+		ck_assert_uint_eq(frame32(0), 0); /* the error code */
+		ck_assert_uint_eq(frame32(1), frame[0]);
+		ck_assert_uint_eq(frame32(3) & ~CPU_FLAG_RF, frame[2]);
+		ck_assert_uint_eq(reg(CPU_RBX), 0);
+	}
+}
+END_TEST
+
 SUITE("cpu tasks and v86", jump_and_back, call_nests_and_iret_returns, busy_task_refused, short_tss,
 	bad_segment_faults_in_the_new_task, trap_bit, task_gate_with_error_code, task_of_16_bits, v86_segments,
-	v86_sensitive_instructions, v86_iret_into, vme_redirects_int, vme_bit_set_goes_to_gp, vme_sti_with_vip)
+	v86_sensitive_instructions, v86_iret_into, vme_redirects_int, vme_bit_set_goes_to_gp, vme_sti_with_vip,
+	pending_virtual_interrupt)

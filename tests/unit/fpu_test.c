@@ -19,11 +19,14 @@
 
 static struct cpu *cpu;
 static unsigned ferr_count;
+static bool ferr_level;
 
-static void bus_ferr(void *self)
+static void bus_ferr(void *self, bool level)
 {
 	(void)self;
-	ferr_count++;
+	ck_assert(level != ferr_level);
+	ferr_level = level;
+	ferr_count += level;
 }
 
 static void setup(void)
@@ -32,6 +35,7 @@ static void setup(void)
 	cpu = fixture.cpu;
 	cpu->bus.ferr = bus_ferr;
 	ferr_count = 0;
+	ferr_level = false;
 	start_protected(AT, 0);
 	cpu->cr0 = (cpu->cr0 | CPU_CR0_NE) & ~(uint64_t)(CPU_CR0_TS | CPU_CR0_EM);
 	cpu->cr4 |= CPU_CR4_OSFXSR | CPU_CR4_OSXMMEXCPT;
@@ -179,6 +183,7 @@ START_TEST(test_ferr)
 	cpu_mode_update(cpu);
 	cpu->fx.fcw = 0x37e;
 	cpu->fx.fsw = 0x8081;
+	cpu->ignne = true;
 	CODE(AT, 0xd9, 0xe8, HLT); /* fld1: executes, with IGNNE# */
 	ck_assert_int_eq(run_for(10), CPU_EXIT_HALT);
 	ck_assert_uint_eq(ferr_count, 1);

@@ -109,7 +109,7 @@ START_TEST(identity)
 	setup();
 	ck_assert_uint_eq(config_in(0x00, 0, 4), 0x12378086);
 	ck_assert_uint_eq(config_in(0x00, 0x2c, 4), 0x11001af4);
-	ck_assert_uint_eq(config_in(0x08, 0, 4), 0x70008086);
+	ck_assert_uint_eq(config_in(0x08, 0, 4), 0x71108086);
 	ck_assert_uint_eq(config_in(0x08, 0x0a, 2), 0x0601);
 	ck_assert_uint_eq(config_in(0x08, 0x0e, 1), 0x80);
 	ck_assert_uint_eq(config_in(0x0b, 0, 4), 0x71138086);
@@ -292,6 +292,165 @@ START_TEST(power_management)
 }
 END_TEST
 
+/* SMI# by writes to port B2: both enables must be set, and neither is after a reset. */
+START_TEST(smi_by_command)
+{
+	setup();
+	config_out(0x0b, 0x40, 4, 0x601);
+	config_out(0x0b, 0x80, 1, 1);
+	ck_assert_uint_eq(config_in(0x0b, 0x58, 4), 0);
+	fake_out(fake, 0xb2, 1, 0x12);
+	config_out(0x0b, 0x58, 4, 0x02000000);
+	fake_out(fake, 0xb2, 1, 0x12);
+	ck_assert_uint_eq(fake->smi_count, 0);
+	ck_assert_uint_eq(fake_in(fake, 0x618, 2), 0x20);
+	fake_out(fake, 0x628, 4, 1);
+	ck_assert_uint_eq(fake_in(fake, 0x628, 4), 1);
+	fake_out(fake, 0xb2, 1, 0x34);
+	ck_assert_uint_eq(fake->smi_count, 1);
+	ck_assert_uint_eq(fake_in(fake, 0xb2, 1), 0x34);
+	/* Port B3 only keeps what is written. */
+	fake_out(fake, 0xb3, 1, 0x56);
+	ck_assert_uint_eq(fake_in(fake, 0xb3, 1), 0x56);
+	ck_assert_uint_eq(fake->smi_count, 1);
+	ck_assert(fake_round_trip(chipset));
+	fake_out(fake, 0xb2, 1, 0xf1);
+	ck_assert_uint_eq(fake->smi_count, 2);
+	ck_assert_uint_eq(fake_in(fake, 0x604, 2), 1);
+	/* EOS raises SMI# again for a cause that is still there, and is taken back with it. */
+	fake_out(fake, 0x62a, 2, 1);
+	ck_assert_uint_eq(fake->smi_count, 3);
+	ck_assert_uint_eq(fake_in(fake, 0x628, 4), 1);
+	fake_out(fake, 0x618, 2, 0x20);
+	ck_assert_uint_eq(fake_in(fake, 0x618, 2), 0);
+	fake_out(fake, 0x628, 4, 0x00010001);
+	ck_assert_uint_eq(fake->smi_count, 3);
+	ck_assert_uint_eq(fake_in(fake, 0x628, 4), 0x00010001);
+	fake_out(fake, 0x628, 4, 0);
+	fake_out(fake, 0xb2, 1, 0x34);
+	ck_assert_uint_eq(fake->smi_count, 3);
+	fake_reset(fake, VMM_RESET_HARD);
+	ck_assert_uint_eq(config_in(0x0b, 0x58, 4), 0);
+	fake_free(fake);
+}
+END_TEST
+
+/* The global lock's release, and events before ACPI is on. */
+START_TEST(smi_by_event)
+{
+	setup();
+	config_out(0x0b, 0x40, 4, 0x601);
+	config_out(0x0b, 0x80, 1, 1);
+	fake_out(fake, 0x628, 4, 1);
+	fake_out(fake, 0x604, 2, 0x0004);
+	ck_assert_uint_eq(fake_in(fake, 0x604, 2), 0);
+	ck_assert_uint_eq(fake_in(fake, 0x618, 2), 0x02);
+	ck_assert_uint_eq(fake->smi_count, 0);
+	fake_out(fake, 0x618, 2, 0x02);
+	fake_out(fake, 0x620, 2, 0x02);
+	fake_out(fake, 0x604, 2, 0x0004);
+	ck_assert_uint_eq(fake->smi_count, 1);
+	/* BIOSRLS is the answer. */
+	fake_out(fake, 0x602, 2, 0x0020);
+	fake_out(fake, 0xb2, 1, 0xf1);
+	fake_out(fake, 0x628, 2, 3);
+	ck_assert_uint_eq(fake_in(fake, 0x628, 2), 1);
+	ck_assert_uint_eq(fake_in(fake, 0x600, 2) & 0x20, 0x20);
+	ck_assert_uint_eq(fake->line_level[9], 1);
+	ck_assert_uint_eq(fake->smi_count, 1);
+	/* The same event without SCI_EN is an SMI, once. */
+	fake_out(fake, 0xb2, 1, 0xf0);
+	ck_assert_uint_eq(fake->line_level[9], 0);
+	ck_assert_uint_eq(fake->smi_count, 2);
+	ck_assert(fake_round_trip(chipset));
+	fake_out(fake, 0x602, 2, 0x0020);
+	ck_assert_uint_eq(fake->smi_count, 2);
+	fake_out(fake, 0x600, 2, 0x0020);
+	fake_out(fake, 0x628, 2, 3);
+	ck_assert_uint_eq(fake->smi_count, 3);
+	fake_free(fake);
+}
+END_TEST
+
+START_TEST(coprocessor_errors)
+{
+	struct vmm_port_side side;
+	setup();
+	ck_assert_int_eq(fake_side(chipset, "interrupt", &side), 0);
+	const struct vmm_interrupt_upper *upper = side.table;
+	/* Without an error port F0 does nothing. */
+	fake_out(fake, 0xf0, 1, 0);
+	ck_assert_uint_eq(fake->ignne, 0);
+	ck_assert_uint_eq(fake_in(fake, 0xf0, 1), 0xff);
+	upper->ferr(side.self, 1);
+	ck_assert_uint_eq(fake->line_level[13], 1);
+	ck_assert_uint_eq(fake->ignne, 0);
+	ck_assert(fake_round_trip(chipset));
+	fake_out(fake, 0xf0, 1, 0);
+	ck_assert_uint_eq(fake->line_level[13], 0);
+	ck_assert_uint_eq(fake->ignne, 1);
+	ck_assert(fake_round_trip(chipset));
+	upper->ferr(side.self, 0);
+	ck_assert_uint_eq(fake->ignne, 0);
+	/* The interrupt stays until it is taken back, even if the error goes first. */
+	upper->ferr(side.self, 1);
+	upper->ferr(side.self, 0);
+	ck_assert_uint_eq(fake->line_level[13], 1);
+	fake_out(fake, 0xf0, 1, 0);
+	ck_assert_uint_eq(fake->line_level[13], 0);
+	ck_assert_uint_eq(fake->ignne, 0);
+	/* XBCS bit 5 lets it. */
+	config_out(0x08, 0x4e, 2, config_in(0x08, 0x4e, 2) & ~0x20u);
+	upper->ferr(side.self, 1);
+	ck_assert_uint_eq(fake->line_level[13], 0);
+	fake_reset(fake, VMM_RESET_HARD);
+	ck_assert_uint_eq(fake->ignne, 0);
+	fake_free(fake);
+}
+END_TEST
+
+/* The shutdown cycle becomes INIT: devices and memory stay. */
+START_TEST(shutdown_cycle)
+{
+	struct vmm_port_side side;
+	setup();
+	ck_assert_int_eq(fake_side(chipset, "interrupt", &side), 0);
+	const struct vmm_interrupt_upper *upper = side.table;
+	config_out(0x0b, 0x40, 4, 0x8001);
+	config_out(0x0b, 0x80, 1, 1);
+	uint32_t before = fake->cpu_init_count;
+	upper->shutdown(side.self);
+	ck_assert_uint_eq(fake->cpu_init_count, before + 1);
+	ck_assert_uint_eq(config_in(0x0b, 0x40, 4), 0x8001);
+	fake_free(fake);
+}
+END_TEST
+
+/* A BIOS on waking raises an SMI by port B2 before it has set PMBASE again: only what enables it must be set. */
+START_TEST(smi_after_waking)
+{
+	setup();
+	config_out(0x0b, 0x40, 4, 0x8001);
+	config_out(0x0b, 0x80, 1, 1);
+	config_out(0x0b, 0x58, 4, 0x02000000);
+	fake_out(fake, 0x8028, 4, 1);
+	fake_out(fake, 0xb2, 1, 0);
+	ck_assert_uint_eq(fake->smi_count, 1);
+	fake_reset(fake, VMM_RESET_WAKE);
+	fake_out(fake, 0xb2, 1, 0);
+	ck_assert_uint_eq(fake->smi_count, 1);
+	config_out(0x0b, 0x58, 4, 0x02000000);
+	fake_out(fake, 0x8028, 4, 1);
+	fake_out(fake, 0xb2, 1, 0);
+	ck_assert_uint_eq(fake->smi_count, 2);
+	/* Another reset takes the base away. */
+	fake_reset(fake, VMM_RESET_HARD);
+	ck_assert_uint_eq(config_in(0x0b, 0x40, 4), 1);
+	ck_assert_uint_eq(config_in(0x0b, 0x80, 1), 0);
+	fake_free(fake);
+}
+END_TEST
+
 START_TEST(random_driving)
 {
 	setup();
@@ -299,7 +458,7 @@ START_TEST(random_driving)
 	config_out(0x0b, 0x80, 1, 1);
 	drive_ports(fake, chipset, 0x600, 0x63f, 20000);
 	drive_ports(fake, chipset, 0xcf8, 0xcff, 20000);
-	drive_ports(fake, chipset, 0x80, 0xb3, 20000);
+	drive_ports(fake, chipset, 0x80, 0xf0, 20000);
 	for (uint32_t i = 0; i < 3000; i++) {
 		config_out(i * 7 % 32, i * 13 % 256 & ~3u, 4, i * 2654435761u);
 		if (i % 100 == 0)
@@ -309,4 +468,5 @@ START_TEST(random_driving)
 }
 END_TEST
 
-PLUGIN_TEST_MAIN("chipset-i440", identity, resets, bars_and_interrupts, elcr, power_management, random_driving)
+PLUGIN_TEST_MAIN("chipset-i440", identity, resets, bars_and_interrupts, elcr, power_management, smi_by_command,
+	smi_by_event, coprocessor_errors, shutdown_cycle, smi_after_waking, random_driving)

@@ -128,6 +128,18 @@ static void upper_ejected(void *self)
 	upper->ejected(link->upper_self);
 }
 
+static int32_t upper_path(void *self, char *text, uint32_t size)
+{
+	struct proxy_link *link = self;
+	const struct vmm_pci_upper *upper = link->upper;
+	char *far = proxy_lend(link, size);
+	proxy_counted(link, VMM_ROLE_UPPER);
+	int32_t length = upper->path(link->upper_self, far, size);
+	memcpy(text, far, size);
+	proxy_take_back(link, far, size);
+	return length;
+}
+
 static int32_t lower_config_read(void *self, uint32_t offset, uint32_t size, uint32_t *value)
 {
 	struct proxy_link *link = self;
@@ -180,6 +192,7 @@ void *proxy_pci_table(struct proxy_link *link, uint32_t role)
 	const struct vmm_pci_upper *upper = link->upper;
 	struct vmm_pci_upper *table = calloc(1, sizeof(*table));
 	*table = (struct vmm_pci_upper){ sizeof(*table), 0, upper_intx, upper_msi, upper_dma_read, upper_dma_write,
-		upper_dma_map, upper_dma_unmap, upper_bar, VMM_HAS(upper, ejected) ? upper_ejected : NULL };
+		upper_dma_map, upper_dma_unmap, upper_bar, VMM_HAS(upper, ejected) ? upper_ejected : NULL,
+		VMM_HAS(upper, path) ? upper_path : NULL };
 	return table;
 }

@@ -429,7 +429,8 @@ static const struct vmm_descriptor drive_descriptor = DESCRIPTOR("drive", NULL, 
 		return 0; \
 	} \
 	static const struct vmm_descriptor *const NAME##_list[] = { &NAME##_descriptor }; \
-	static const struct vmm_factory NAME##_factory = { sizeof(NAME##_factory), 1, NAME##_list, NAME##_create };
+	static const struct vmm_factory NAME##_factory = { sizeof(NAME##_factory), 1, NAME##_list, NAME##_create, \
+		NULL };
 
 FACTORY(record)
 FACTORY(disk)

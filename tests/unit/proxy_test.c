@@ -183,7 +183,8 @@ static void run(struct result *result, int with_proxy, int cheat)
 		"[fw0]\nplugin = firmware-bios\n[exit0]\nplugin = debug-exit\n[serial0]\nplugin = serial-16550\n"
 		"backend = com.example.proxy-record\nbackend.file = record\n[drive0]\nplugin = "
 		"com.example.proxy-drive\n"
-		"disk = com.example.proxy-disk\ndisk.cheat = %s\n[counter0]\nplugin = com.example.counter\n"
+		"disk = @disk0\n[disk0]\nplugin = com.example.proxy-disk\ncheat = %s\n[counter0]\nplugin = "
+		"com.example.counter\n"
 		"bus = @pci0\naddress = 05.0\n",
 		cheat ? "yes" : "no");
 	file_put("machine.ini", text, strlen(text));

@@ -26,6 +26,9 @@ int command_simple(const char *verb, int argc, char **argv); /* pause, resume, r
 int command_attach(int argc, char **argv);
 int command_detach(int argc, char **argv);
 int command_trace(int argc, char **argv);
+int command_screenshot(int argc, char **argv);
+int command_keys(int argc, char **argv);
+int command_mouse(int argc, char **argv);
 
 /* "vmm: TEXT" on standard error; STATUS_FAILED. */
 int command_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -18,13 +18,17 @@ static const char help[] =
 	"Machines\n"
 	"  run FILE [--serial stdio|PATH] [--headless] [--set SECTION.KEY=VALUE]... [--tier T]\n"
 	"           [--trace exec,int,mmu,io] [--log LEVEL] [--load STATE] [--report FILE]\n"
+	"           [--gdb [HOST:]PORT]\n"
 	"                              run the machine that an INI file describes\n"
 	"  list [--json]               the machines that run\n"
 	"  status NAME [--json]        what a machine is made of and how it is\n"
 	"  pause | resume | reset NAME\n"
 	"  stop NAME [--button]        switch it off, or press its power button\n"
-	"  attach NAME INSTANCE.PORT PLUGIN|@INSTANCE [KEY=VALUE]...\n"
-	"  detach NAME INSTANCE.PORT   change what a port is joined to, while the machine runs\n"
+	"  screenshot NAME FILE.png    write a picture of the guest's screen; --text prints a text screen\n"
+	"  keys NAME KEY...            press keys: a, ret, f1, ctrl-alt-delete; --text STRING types it\n"
+	"  mouse NAME move DX DY | click left|right|middle | wheel N\n"
+	"  attach NAME INSTANCE[.PORT] PLUGIN|PATH|@INSTANCE [KEY=VALUE]...\n"
+	"  detach NAME INSTANCE[.PORT] change what a port is joined to (a CD, a floppy), while the machine runs\n"
 	"  trace NAME WHAT|off         log exec, int, mmu or io while it runs\n"
 	"\n"
 	"Plugins and settings\n"
@@ -49,6 +53,9 @@ static const struct {
 	{ "attach", command_attach },
 	{ "detach", command_detach },
 	{ "trace", command_trace },
+	{ "screenshot", command_screenshot },
+	{ "keys", command_keys },
+	{ "mouse", command_mouse },
 };
 static const char *const simple_verbs[] = { "pause", "resume", "reset", "stop" };
 

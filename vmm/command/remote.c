@@ -73,35 +73,36 @@ int command_simple(const char *verb, int argc, char **argv)
 	return status;
 }
 
-static int attach_words(const char *verb, char *word, char **port)
+/* INSTANCE[.PORT]; the instances that ports have for themselves have dots in their names. */
+static json_t *attach_words(const char *word)
 {
-	char *dot = strrchr(word, '.');
+	const char *dot = strrchr(word, '.');
 
 	if (!dot || dot == word || !dot[1])
-		return command_usage(verb, "\"%s\" is not INSTANCE.PORT", word);
-	*dot = 0;
-	*port = dot + 1;
-	return STATUS_DONE;
+		return json_pack("{s:s}", "instance", word);
+	return json_pack("{s:s%, s:s}", "instance", word, (int)(dot - word), "port", dot + 1);
 }
 
 int command_attach(int argc, char **argv)
 {
-	json_t *settings, *result = NULL;
-	char *port;
+	json_t *params, *settings, *result = NULL;
+	char *folder = getcwd(NULL, 0);
 	int status;
 
-	if (argc < 3)
-		return command_usage("attach", "it takes NAME INSTANCE.PORT PLUGIN|@INSTANCE [KEY=VALUE]...");
-	status = attach_words("attach", argv[1], &port);
-	if (status)
-		return status;
+	if (argc < 3) {
+		free(folder);
+		return command_usage("attach", "it takes NAME INSTANCE[.PORT] PLUGIN|PATH|@INSTANCE [KEY=VALUE]...");
+	}
 	settings = json_array();
 	for (int i = 3; i < argc; i++)
 		json_array_append_new(settings, json_string(argv[i]));
-	status = command_call(argv[0], "attach",
-		json_pack("{s:s, s:s, s:s, s:o}", "instance", argv[1], "port", port, "value", argv[2], "settings",
-			settings),
-		&result);
+	params = attach_words(argv[1]);
+	json_object_set_new(params, "value", json_string(argv[2]));
+	json_object_set_new(params, "settings", settings);
+	if (folder)
+		json_object_set_new(params, "folder", json_string(folder));
+	free(folder);
+	status = command_call(argv[0], "attach", params, &result);
 	json_decref(result);
 	return status;
 }
@@ -109,15 +110,11 @@ int command_attach(int argc, char **argv)
 int command_detach(int argc, char **argv)
 {
 	json_t *result = NULL;
-	char *port;
 	int status;
 
 	if (argc != 2)
-		return command_usage("detach", "it takes NAME INSTANCE.PORT");
-	status = attach_words("detach", argv[1], &port);
-	if (!status)
-		status = command_call(
-			argv[0], "detach", json_pack("{s:s, s:s}", "instance", argv[1], "port", port), &result);
+		return command_usage("detach", "it takes NAME INSTANCE[.PORT]");
+	status = command_call(argv[0], "detach", attach_words(argv[1]), &result);
 	json_decref(result);
 	return status;
 }

@@ -15,7 +15,7 @@
 #include "vmm/machine/machine.h"
 
 struct run_options {
-	const char *file, *serial, *state, *report;
+	const char *file, *serial, *state, *report, *gdb;
 	const char *sets[64];
 	unsigned set_count;
 	unsigned log_level, trace;
@@ -44,6 +44,8 @@ static int run_parse(int argc, char **argv, struct run_options *options)
 			options->sets[options->set_count++] = value;
 		} else if (!missing && (value = command_option(argc, argv, &i, "--serial", &missing))) {
 			options->serial = value;
+		} else if (!missing && (value = command_option(argc, argv, &i, "--gdb", &missing))) {
+			options->gdb = value;
 		} else if (!missing && (value = command_option(argc, argv, &i, "--load", &missing))) {
 			options->state = value;
 		} else if (!missing && (value = command_option(argc, argv, &i, "--report", &missing))) {
@@ -72,7 +74,7 @@ static int run_parse(int argc, char **argv, struct run_options *options)
 	return options->file ? STATUS_DONE : command_usage("run", "which FILE?");
 }
 
-/* The first section whose plugin has a port for a byte stream: what --serial joins. */
+/* The first section whose plugin has a port for a terminal: what --serial joins. */
 static int serial_port(struct config *config, struct plugin_registry *registry, const char **section, const char **port,
 	struct config_error *error)
 {
@@ -86,7 +88,7 @@ static int serial_port(struct config *config, struct plugin_registry *registry, 
 		for (uint32_t j = 0; j < plugin->descriptor.port_count; j++) {
 			const struct vmm_port_row *row = &plugin->ports[j];
 
-			if (row->role != VMM_ROLE_UPPER || strncmp(row->interfaces, "vmm.port.char/", 14) != 0)
+			if (!(row->flags & VMM_PORT_CONSOLE))
 				continue;
 			*section = config->sections[i]->name;
 			*port = row->key;
@@ -117,6 +119,25 @@ static int run_serial(
 		status = config_put(config, section, key, serial, NULL, 0);
 	if (status)
 		config_fail(error, NULL, 0, "out of memory");
+	return status;
+}
+
+/* --gdb [HOST:]PORT: the sections of the file "gdb" beside the base machines, with this address. */
+static int run_gdb(struct config *config, const char *address, struct config_error *error)
+{
+	const char *colon = strrchr(address, ':'), *port = colon ? colon + 1 : address;
+	int status = machine_config_add(config, "gdb", error);
+	char *host = NULL;
+
+	if (status)
+		return status;
+	if (colon)
+		host = strndup(address, (size_t)(colon - address));
+	if (colon && (!host || config_put(config, "gdb0", "backend.host", host, NULL, 0)))
+		status = config_fail(error, NULL, 0, "out of memory");
+	if (!status && config_put(config, "gdb0", "backend.port", port, NULL, 0))
+		status = config_fail(error, NULL, 0, "out of memory");
+	free(host);
 	return status;
 }
 
@@ -169,6 +190,8 @@ static int run_machine(const struct run_options *options, struct config *config,
 	sigset_t mask;
 	int status;
 
+	if (options->gdb && run_gdb(config, options->gdb, &error))
+		return command_failed("%s", error.text);
 	if (options->serial && run_serial(config, registry, options->serial, &error))
 		return command_failed("%s", error.text);
 	if (machine_new(config, registry, &made, &machine, &error))

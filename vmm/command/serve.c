@@ -22,7 +22,7 @@ struct serve {
 static const char *state_word(const struct machine *machine)
 {
 	switch (machine_state(machine)) {
-	case MACHINE_RUNNING: return "running";
+	case MACHINE_RUNNING: return machine_sleeping(machine) ? "sleeping" : "running";
 	case MACHINE_PAUSED: return "paused";
 	case MACHINE_ENDED: return "ended";
 	default: return "off";
@@ -159,7 +159,8 @@ static json_t *serve_state(struct serve *serve, const char *method, json_t *para
 static json_t *serve_attach(struct serve *serve, const char *method, json_t *params, struct control_error *error)
 {
 	const char *instance = param_text(params, "instance", error), *value = NULL, *sets[32];
-	const char *port = instance ? param_text(params, "port", error) : NULL;
+	const char *port = json_string_value(json_object_get(params, "port"));
+	const char *folder = json_string_value(json_object_get(params, "folder"));
 	bool attach = !strcmp(method, "attach");
 	struct config_error inner = { "" };
 	json_t *settings = json_object_get(params, "settings"), *setting;
@@ -167,10 +168,12 @@ static json_t *serve_attach(struct serve *serve, const char *method, json_t *par
 	size_t index;
 	int status;
 
-	if (port && attach)
+	if (instance && attach)
 		value = param_text(params, "value", error);
-	if (!port || (attach && !value))
+	if (!instance || (attach && !value))
 		return NULL;
+	if (folder && folder[0] != '/')
+		return control_fail(error, CONTROL_INVALID_PARAMS, "\"folder\" must be absolute");
 	json_array_foreach(settings, index, setting)
 	{
 		if (count == 32 || !json_is_string(setting))
@@ -179,7 +182,7 @@ static json_t *serve_attach(struct serve *serve, const char *method, json_t *par
 		sets[count++] = json_string_value(setting);
 	}
 	if (attach)
-		status = machine_attach(serve->machine, instance, port, value, sets, count, &inner);
+		status = machine_attach(serve->machine, instance, port, value, folder, sets, count, &inner);
 	else
 		status = machine_detach(serve->machine, instance, port, &inner);
 	return serve_done(serve, status, &inner, attach ? "attached" : "detached", error);
@@ -201,6 +204,13 @@ static json_t *serve_trace(struct serve *serve, const char *method, json_t *para
 	return serve_done(serve, 0, NULL, NULL, error);
 }
 
+static json_t *serve_screen(struct serve *serve, const char *method, json_t *params, struct control_error *error)
+{
+	if (!strcmp(method, "screenshot"))
+		return serve_screenshot(serve->machine, params, error);
+	return (!strcmp(method, "keys") ? serve_keys : serve_mouse)(serve->machine, params, error);
+}
+
 static const struct {
 	const char *name;
 	json_t *(*call)(struct serve *serve, const char *method, json_t *params, struct control_error *error);
@@ -216,6 +226,9 @@ static const struct {
 	{ "attach", serve_attach },
 	{ "detach", serve_attach },
 	{ "trace", serve_trace },
+	{ "screenshot", serve_screen },
+	{ "keys", serve_screen },
+	{ "mouse", serve_screen },
 };
 
 /* A plugin's own command: INSTANCE.NAME. */

@@ -2,7 +2,20 @@
 /* Copyright (c) The vmm authors */
 #include "vmm/cpu/access.h"
 #include "vmm/cpu/debug.h"
+#include "vmm/cpu/mode.h"
 #include "vmm/cpu/paging.h"
+
+/* 64-bit mode: no limit, no type, and of the bases only those of FS and GS (SDM vol. 3A, 3.2.4 and 5.3.1). */
+static int segment_check_64(struct cpu *cpu, const struct cpu_segment *segment, bool stack, uint64_t offset,
+	unsigned size, uint64_t *linear)
+{
+	bool has_base = segment == &cpu->segment[CPU_FS] || segment == &cpu->segment[CPU_GS];
+
+	*linear = (has_base ? segment->base : 0) + offset;
+	if (unlikely(!cpu_canonical(cpu, *linear) || !cpu_canonical(cpu, *linear + size - 1)))
+		return cpu_raise_error(cpu, stack ? CPU_SSF : CPU_GP, 0);
+	return CPU_OK;
+}
 
 static bool segment_permits(const struct cpu *cpu, const struct cpu_segment *segment, bool write)
 {
@@ -23,6 +36,8 @@ int segment_check(struct cpu *cpu, const struct cpu_segment *segment, bool stack
 {
 	uint64_t last = offset + size - 1;
 
+	if (cpu_code64(cpu))
+		return segment_check_64(cpu, segment, stack, offset, size, linear);
 	if (!segment_permits(cpu, segment, write))
 		goto fault;
 	if ((CPU_SEGMENT_TYPE(segment->attributes) & 0xc) == 4) {
@@ -42,7 +57,7 @@ fault:
 
 uint64_t cpu_linear(const struct cpu *cpu, unsigned segment, uint64_t offset)
 {
-	return (cpu->segment[segment].base + offset) & cpu->linear_mask;
+	return (cpu->fast[segment].base + offset) & cpu->linear_mask;
 }
 
 uint64_t insn_offset(const struct cpu *cpu, const struct insn *insn)
@@ -50,11 +65,29 @@ uint64_t insn_offset(const struct cpu *cpu, const struct insn *insn)
 	return ea(cpu, insn);
 }
 
-static int alignment_check(struct cpu *cpu, uint64_t linear, unsigned size)
+/* What an operand of this size must be aligned to (SDM vol. 3A, table 6-7).  Vectors are not checked: that of 16
+ * bytes raises #GP, if it must be aligned at all. */
+static unsigned alignment_of(unsigned size)
+{
+	switch (size) {
+	case 2:
+	case 4:
+	case 8: return size;
+	case 6: return 4;  /* pseudo-descriptor */
+	case 10: return 8; /* double extended-precision and packed decimal numbers */
+	case 14:
+	case 14 + 80: return 2; /* x87 environment and state, with 16-bit operands */
+	case 28:
+	case 28 + 80: return 4;
+	default: return 1;
+	}
+}
+
+int access_alignment(struct cpu *cpu, uint64_t linear, unsigned size)
 {
 	if (cpu->cpl != 3 || !(cpu->rflags & CPU_FLAG_AC) || !(cpu->cr0 & CPU_CR0_AM))
 		return CPU_OK;
-	if ((size == 2 || size == 4 || size == 8) && linear & (size - 1))
+	if (linear & (alignment_of(size) - 1))
 		return cpu_raise_error(cpu, CPU_AC, 0);
 	return CPU_OK;
 }
@@ -64,6 +97,13 @@ static enum tlb_kind kind_of(unsigned access)
 	if (access & ACCESS_USER)
 		return TLB_USER;
 	return access & ACCESS_SMAP ? TLB_KERNEL_SMAP : TLB_KERNEL;
+}
+
+/* Where an operand goes on that begins in the page before: legacy and compatibility mode have 32 bits of linear address
+ * and wrap at 4 GiB.  A system table far above is reached from there, too, and does not. */
+static uint64_t range_wrap(const struct cpu *cpu, uint64_t linear)
+{
+	return linear == 1ull << 32 && !cpu_code64(cpu) ? 0 : linear;
 }
 
 /* Translate every page of a range, before anything is read or written. */
@@ -76,7 +116,7 @@ static int range_translate(
 	if (paging_translate(cpu, linear, access, &physical[0]) != CPU_OK)
 		return CPU_FAULT;
 	if (size > room)
-		return paging_translate(cpu, (linear + room) & cpu->linear_mask, access, &physical[1]);
+		return paging_translate(cpu, range_wrap(cpu, linear + room), access, &physical[1]);
 	return CPU_OK;
 }
 
@@ -124,14 +164,30 @@ int access_linear_write(struct cpu *cpu, uint64_t linear, const void *data, unsi
 	return CPU_OK;
 }
 
+/* Tables may lie anywhere in IA-32e mode, whatever the width of the code that runs. */
+static int system_linear(struct cpu *cpu, uint64_t *linear, unsigned size)
+{
+	if (!(cpu->efer & CPU_EFER_LMA)) {
+		*linear &= UINT32_MAX;
+		return CPU_OK;
+	}
+	if (unlikely(!cpu_canonical(cpu, *linear) || !cpu_canonical(cpu, *linear + size - 1)))
+		return cpu_raise_error(cpu, CPU_GP, 0);
+	return CPU_OK;
+}
+
 int access_system_read(struct cpu *cpu, uint64_t linear, void *data, unsigned size)
 {
-	return access_linear_read(cpu, linear & cpu->linear_mask, data, size, paging_access_system(cpu));
+	if (system_linear(cpu, &linear, size) != CPU_OK)
+		return CPU_FAULT;
+	return access_linear_read(cpu, linear, data, size, paging_access_system(cpu));
 }
 
 int access_system_write(struct cpu *cpu, uint64_t linear, const void *data, unsigned size)
 {
-	return access_linear_write(cpu, linear & cpu->linear_mask, data, size, paging_access_system(cpu));
+	if (system_linear(cpu, &linear, size) != CPU_OK)
+		return CPU_FAULT;
+	return access_linear_write(cpu, linear, data, size, paging_access_system(cpu));
 }
 
 int access_system_probe(struct cpu *cpu, uint64_t linear, unsigned size, bool write)
@@ -139,8 +195,10 @@ int access_system_probe(struct cpu *cpu, uint64_t linear, unsigned size, bool wr
 	uint64_t physical[2];
 	unsigned first;
 
-	return range_translate(cpu, linear & cpu->linear_mask, size,
-		paging_access_system(cpu) | (write ? ACCESS_WRITE : ACCESS_READ), physical, &first);
+	if (system_linear(cpu, &linear, size) != CPU_OK)
+		return CPU_FAULT;
+	return range_translate(
+		cpu, linear, size, paging_access_system(cpu) | (write ? ACCESS_WRITE : ACCESS_READ), physical, &first);
 }
 
 static int segment_linear(
@@ -148,7 +206,7 @@ static int segment_linear(
 {
 	if (segment_check(cpu, &cpu->segment[segment], segment == CPU_SS, offset, size, write, linear) != CPU_OK)
 		return CPU_FAULT;
-	return alignment_check(cpu, *linear, size);
+	return access_alignment(cpu, *linear, size);
 }
 
 int cpu_read(struct cpu *cpu, unsigned segment, uint64_t offset, void *data, unsigned size)
@@ -206,6 +264,8 @@ int access_rmw(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size
 		if (rmw->first < size)
 			physical_read(cpu, rmw->physical[1], (uint8_t *)data + rmw->first, size - rmw->first);
 	}
+	/* A watchpoint of the debugger's can be for reads alone. */
+	debug_data(cpu, linear, size, false);
 	debug_data(cpu, linear, size, true);
 	return CPU_OK;
 }

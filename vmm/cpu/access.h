@@ -29,6 +29,9 @@ struct rmw {
 int segment_check(struct cpu *cpu, const struct cpu_segment *segment, bool stack, uint64_t offset, unsigned size,
 	bool write, uint64_t *linear);
 
+/* The alignment check of an operand: #AC, if it is on. */
+int access_alignment(struct cpu *cpu, uint64_t linear, unsigned size);
+
 /* Accesses by linear address with the rights that `access` (ACCESS_*, paging.h) says. */
 int access_linear_read(struct cpu *cpu, uint64_t linear, void *data, unsigned size, unsigned access);
 int access_linear_write(struct cpu *cpu, uint64_t linear, const void *data, unsigned size, unsigned access);

@@ -5,6 +5,7 @@
  */
 #include "vmm/cpu/model.h"
 #include "vmm/cpu/operand.h"
+#include "vmm/cpu/scalar_extension.h"
 
 enum { BIT_TEST, BIT_SET, BIT_RESET, BIT_COMPLEMENT };
 
@@ -42,7 +43,9 @@ static bool bit_write(struct cpu *cpu, const struct rmw *rmw, unsigned size, uin
 	uint32_t old32 = (uint32_t)*old;
 	bool done;
 
-	if (size == 2) {
+	if (size == 8) {
+		done = rmw_end_locked64(cpu, rmw, old, value);
+	} else if (size == 2) {
 		done = rmw_end_locked16(cpu, rmw, &old16, (uint16_t)value);
 		*old = old16;
 	} else {
@@ -70,9 +73,9 @@ static int bit_execute(struct cpu *cpu, const struct insn *insn)
 	/* A register index reaches memory beyond the operand, both ways. */
 	offset = ea(cpu, insn);
 	if ((insn->opcode & 0xff) != 0xba) {
-		int64_t where = size == 2 ? (int16_t)index : (int32_t)index;
+		int64_t where = size == 2 ? (int16_t)index : size == 4 ? (int32_t)index : (int64_t)index;
 
-		offset += (uint64_t)((where >> (size == 2 ? 4 : 5)) * (int64_t)size);
+		offset += (uint64_t)((where >> (size == 2 ? 4 : size == 4 ? 5 : 6)) * (int64_t)size);
 		offset &= ~0ull >> insn->ea_shift;
 	}
 	bit = 1ull << (index & (8 * size - 1));
@@ -125,7 +128,11 @@ insn_execute *bit_select(struct cpu *cpu, struct insn *insn)
 	case 0xb8: return insn->rep == 0xf3 && cpu->model->features_1_ecx & (1u << 23) ? popcnt : NULL;
 	case 0xba: return (insn->modrm >> 3 & 7) < 4 ? NULL : bit_execute;
 	case 0xbc:
-	case 0xbd: return bit_scan;
+	case 0xbd: {
+		insn_execute *count = count_zeros_select(cpu, insn);
+
+		return count ? count : bit_scan;
+	}
 	default: return bit_execute;
 	}
 }

@@ -6,6 +6,7 @@
 #include "vmm/cpu/access.h"
 #include "vmm/cpu/block.h"
 #include "vmm/cpu/decode.h"
+#include "vmm/cpu/mode.h"
 #include "vmm/cpu/paging.h"
 
 #define ARENA_SIZE (5u << 20)
@@ -118,6 +119,14 @@ static uint64_t limit_room(const struct cpu *cpu, uint64_t rip)
 {
 	uint64_t limit = cpu->segment[CPU_CS].limit;
 
+	if (cpu_code64(cpu)) {
+		/* Up to the end of the canonical half.  The upper one ends with the address space. */
+		unsigned bits = cpu->cr4 & CPU_CR4_LA57 ? 56 : 47;
+
+		if (!cpu_canonical(cpu, rip))
+			return 0;
+		return rip >> bits ? 0 - rip : (1ull << bits) - rip;
+	}
 	return rip <= limit ? limit - rip + 1 : 0;
 }
 
@@ -139,7 +148,7 @@ static bool block_verify(struct cpu *cpu, struct block *block, struct source *so
 
 		first = CPU_PAGE_SIZE - (block->physical & 0xfff);
 		/* A fault here is the fetch's own, and decoding anew raises it. */
-		if (source_open(cpu, (cpu->segment[CPU_CS].base + block->rip + first), &second) != CPU_OK ||
+		if (source_open(cpu, (cpu->fast[CPU_CS].base + block->rip + first), &second) != CPU_OK ||
 			second.physical != block->physical2 || !second.page.code_version || !second.page.host)
 			return false;
 		if (second.page.code_version != block->version2_at ||
@@ -190,11 +199,11 @@ static struct block *block_single(struct cpu *cpu, struct source *source, unsign
 
 	source_refresh(cpu, source);
 	memcpy(bytes, source->bytes, have);
-	length = insn_decode(cpu, bytes, have, &block->insns[0]);
+	length = insn_decode(cpu, bytes, have, cpu->rip, &block->insns[0]);
 	if (length == DECODE_SHORT) {
 		if (have >= room)
 			goto beyond;
-		if (source_open(cpu, cpu->segment[CPU_CS].base + cpu->rip + have, &second) != CPU_OK)
+		if (source_open(cpu, cpu->fast[CPU_CS].base + cpu->rip + have, &second) != CPU_OK)
 			return NULL;
 		if (second.available > DECODE_MAX)
 			second.available = DECODE_MAX;
@@ -206,7 +215,7 @@ static struct block *block_single(struct cpu *cpu, struct source *source, unsign
 		source_refresh(cpu, source);
 		memcpy(bytes, source->bytes, have);
 		memcpy(bytes + have, second.bytes, second.available);
-		length = insn_decode(cpu, bytes, have + second.available, &block->insns[0]);
+		length = insn_decode(cpu, bytes, have + second.available, cpu->rip, &block->insns[0]);
 		if (length == DECODE_SHORT)
 			goto beyond;
 		crosses = true;
@@ -254,7 +263,7 @@ static unsigned block_decode(struct cpu *cpu, struct block *block, const uint8_t
 	block->count = 0;
 	while (block->count < BLOCK_INSNS && at < available) {
 		struct insn *insn = &block->insns[block->count];
-		int length = insn_decode(cpu, bytes + at, available - at, insn);
+		int length = insn_decode(cpu, bytes + at, available - at, cpu->rip + at, insn);
 
 		if (length <= 0)
 			break; /* that one faults, or is a block of its own, when control gets there */
@@ -321,7 +330,7 @@ struct block *block_find(struct cpu *cpu)
 		raise_limit(cpu);
 		return NULL;
 	}
-	if (source_open(cpu, cpu->segment[CPU_CS].base + cpu->rip, &source) != CPU_OK)
+	if (source_open(cpu, cpu->fast[CPU_CS].base + cpu->rip, &source) != CPU_OK)
 		return NULL;
 	link = bucket(blocks, source.physical, cpu->rip, cpu->context);
 	while ((block = *link) != NULL) {

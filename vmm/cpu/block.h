@@ -6,6 +6,8 @@
 #ifndef VMM_CPU_BLOCK_H
 #define VMM_CPU_BLOCK_H
 
+#include <stddef.h>
+
 #include "vmm/cpu/insn.h"
 
 #define BLOCK_INSNS 32u

@@ -71,8 +71,12 @@ struct cpu_bus {
 	/* This CPU's local APIC sends an interprocessor message: the two halves of the ICR as the SDM lays
 	 * them out (x2APIC: 32-bit destination in `destination`). Self and "all including self" included. */
 	void (*ipi)(void *self, uint32_t icr_low, uint32_t destination);
-	/* FERR#: an x87 exception was met with CR0.NE clear (a PC raises IRQ 13).  May be NULL. */
-	void (*ferr)(void *self);
+	/* FERR#: an x87 exception was met with CR0.NE clear (a PC raises IRQ 13), or is there no longer.  NULL: nobody
+	 * listens, and IGNNE# is always asserted. */
+	void (*ferr)(void *self, bool level);
+	/* SMIACT#: before the state is saved, and after it has been restored.  A change of the memory layout that
+	 * follows must have raised CPU_REQUEST_FLUSH when this returns.  May be NULL. */
+	void (*smiact)(void *self, bool level);
 	/* Bytes for RDRAND and RDSEED. */
 	void (*random)(void *self, void *data, unsigned size);
 };
@@ -84,7 +88,7 @@ struct cpu_bus {
 #define CPU_REQUEST_INTR  (1u << 0) /* a level: the 8259's INTR line is up; cleared by cpu_request_clear() */
 #define CPU_REQUEST_APIC  (1u << 1) /* messages were posted to the local APIC */
 #define CPU_REQUEST_NMI   (1u << 2) /* an edge, latched */
-#define CPU_REQUEST_SMI   (1u << 3) /* an edge, latched (taken and dropped until SMM exists) */
+#define CPU_REQUEST_SMI   (1u << 3) /* an edge, latched */
 #define CPU_REQUEST_INIT  (1u << 4) /* the INIT message or pin */
 #define CPU_REQUEST_SIPI  (1u << 5) /* start-up message; vector in struct cpu's sipi_vector */
 #define CPU_REQUEST_TIMER (1u << 6) /* the deadline given to bus->timer has passed */

@@ -34,11 +34,22 @@ static int cmov32(struct cpu *cpu, const struct insn *insn)
 	return CPU_OK;
 }
 
+static int cmov64(struct cpu *cpu, const struct insn *insn)
+{
+	uint64_t value;
+
+	if (rm_read64(cpu, insn, &value) != CPU_OK)
+		return CPU_FAULT;
+	if (flags_condition(cpu, insn->opcode & 15))
+		cpu->gpr[insn->reg] = value;
+	return CPU_OK;
+}
+
 insn_execute *condition_select(struct cpu *cpu, struct insn *insn)
 {
 	if ((insn->opcode & 0xf0) == 0x90)
 		return setcc;
 	if (!(cpu->model->features_1_edx & (1u << 15)))
 		return NULL;
-	return by_size(insn, cmov16, cmov32, NULL);
+	return by_size(insn, cmov16, cmov32, cmov64);
 }

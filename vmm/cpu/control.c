@@ -5,9 +5,15 @@
  */
 #include "vmm/cpu/operand.h"
 
-/* A near target is cut to the operand size and must lie within CS. */
+/* A near target is cut to the operand size and must lie within CS; in 64-bit mode it must be canonical. */
 static inline int jump(struct cpu *cpu, const struct insn *insn, uint64_t target)
 {
+	if (insn->code64) {
+		if (unlikely(!cpu_canonical(cpu, target)))
+			return cpu_raise_error(cpu, CPU_GP, 0);
+		cpu->next_rip = target;
+		return CPU_END;
+	}
 	target &= insn->operand_size == 2 ? 0xffff : 0xffffffff;
 	if (unlikely(target > cpu->segment[CPU_CS].limit))
 		return cpu_raise_error(cpu, CPU_GP, 0);
@@ -87,6 +93,16 @@ static int ret32(struct cpu *cpu, const struct insn *insn)
 	return CPU_END;
 }
 
+static int ret64(struct cpu *cpu, const struct insn *insn)
+{
+	uint64_t rsp = cpu->gpr[CPU_RSP], target;
+
+	if (unlikely(mem_read64(cpu, CPU_SS, rsp, &target) != CPU_OK) || jump(cpu, insn, target) == CPU_FAULT)
+		return CPU_FAULT;
+	cpu->gpr[CPU_RSP] = rsp + 8 + insn->immediate;
+	return CPU_END;
+}
+
 static int ret16(struct cpu *cpu, const struct insn *insn)
 {
 	uint64_t rsp = cpu->gpr[CPU_RSP] & cpu->stack_mask;
@@ -129,7 +145,7 @@ insn_execute *control_select(struct cpu *cpu, struct insn *insn)
 		return jcc[insn->opcode & 15];
 	switch (insn->opcode) {
 	case 0xc2:
-	case 0xc3: return by_size(insn, ret16, ret32, NULL);
+	case 0xc3: return by_size(insn, ret16, ret32, ret64);
 	case 0xe0:
 	case 0xe1:
 	case 0xe2: return loop;

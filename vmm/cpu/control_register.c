@@ -3,6 +3,7 @@
 /*
  * MOV to and from control and debug registers.
  */
+#include "vmm/cpu/apic.h"
 #include "vmm/cpu/debug.h"
 #include "vmm/cpu/operand.h"
 #include "vmm/cpu/system.h"
@@ -17,15 +18,16 @@ static int mov_from_cr(struct cpu *cpu, const struct insn *insn)
 	case 0: value = cpu->cr0; break;
 	case 2: value = cpu->cr2; break;
 	case 3: value = cpu->cr3; break;
+	case 8: value = cpu->apic ? apic_tpr_read(cpu->apic) : 0; break;
 	default: value = cpu->cr4; break;
 	}
-	cpu->gpr[insn->rm] = (uint32_t)value;
+	cpu->gpr[insn->rm] = insn->code64 ? value : (uint32_t)value;
 	return CPU_OK;
 }
 
 static int mov_to_cr(struct cpu *cpu, const struct insn *insn)
 {
-	uint64_t value = (uint32_t)cpu->gpr[insn->rm];
+	uint64_t value = insn->code64 ? cpu->gpr[insn->rm] : (uint32_t)cpu->gpr[insn->rm];
 	int status = CPU_OK;
 
 	if (cpu->cpl)
@@ -34,6 +36,13 @@ static int mov_to_cr(struct cpu *cpu, const struct insn *insn)
 	case 0: status = cr0_write(cpu, value); break;
 	case 2: cpu->cr2 = value; break;
 	case 3: status = cr3_write(cpu, value); break;
+	case 8:
+		if (value >> 4)
+			return cpu_raise_error(cpu, CPU_GP, 0);
+		if (cpu->apic)
+			apic_tpr_write(cpu->apic, value);
+		cpu->attention = true;
+		break;
 	default: status = cr4_write(cpu, value); break;
 	}
 	return status == CPU_OK ? CPU_END : CPU_FAULT;
@@ -63,17 +72,19 @@ static int mov_from_dr(struct cpu *cpu, const struct insn *insn)
 
 	if (debug_check(cpu, insn, &reg) != CPU_OK)
 		return CPU_FAULT;
-	cpu->gpr[insn->rm] = (uint32_t)cpu->dr[reg];
+	cpu->gpr[insn->rm] = insn->code64 ? cpu->dr[reg] : (uint32_t)cpu->dr[reg];
 	return CPU_OK;
 }
 
 static int mov_to_dr(struct cpu *cpu, const struct insn *insn)
 {
-	uint64_t value = (uint32_t)cpu->gpr[insn->rm];
+	uint64_t value = insn->code64 ? cpu->gpr[insn->rm] : (uint32_t)cpu->gpr[insn->rm];
 	unsigned reg;
 
 	if (debug_check(cpu, insn, &reg) != CPU_OK)
 		return CPU_FAULT;
+	if (reg >= 6 && value >> 32)
+		return cpu_raise_error(cpu, CPU_GP, 0);
 	if (reg == 6)
 		value = (value & 0xe00f) | DR6_FIXED;
 	if (reg == 7)
@@ -85,7 +96,8 @@ static int mov_to_dr(struct cpu *cpu, const struct insn *insn)
 
 insn_execute *control_register_select(struct cpu *cpu, struct insn *insn)
 {
-	bool known = insn->reg == 0 || insn->reg == 2 || insn->reg == 3 || insn->reg == 4;
+	bool known = insn->reg == 0 || insn->reg == 2 || insn->reg == 3 || insn->reg == 4 ||
+		(insn->reg == 8 && insn->code64);
 
 	(void)cpu;
 	switch (insn->opcode) {

@@ -13,6 +13,7 @@
 #include "vmm/cpu/flags.h"
 #include "vmm/cpu/mode.h"
 #include "vmm/cpu/model.h"
+#include "vmm/cpu/smm.h"
 #include "vmm/cpu/thunk.h"
 #include "vmm/cpu/tlb.h"
 
@@ -48,6 +49,7 @@ static void power_on_reset(struct cpu *cpu)
 {
 	cpu->cr0 = CPU_CR0_NW | CPU_CR0_CD;
 	memset(&cpu->fx, 0, sizeof(cpu->fx));
+	memset(&cpu->vector, 0, sizeof(cpu->vector));
 	cpu->fx.fcw = 0x40;
 	cpu->fx.ftw = 0xff;
 	cpu->fx.mxcsr = 0x1f80;
@@ -66,6 +68,9 @@ static void power_on_reset(struct cpu *cpu)
 	cpu->tsc_offset = -(int64_t)tsc_scaled(cpu);
 	cpu->a20_mask = cpu->a20_mask_next = UINT64_MAX;
 	cpu->wait_sipi = cpu->index != 0;
+	cpu->ferr = cpu->in_smm = false;
+	__atomic_store_n(&cpu->ignne, false, __ATOMIC_RELAXED);
+	cpu->smbase = SMM_BASE;
 }
 
 void cpu_reset(struct cpu *cpu, bool init)
@@ -88,7 +93,8 @@ void cpu_reset(struct cpu *cpu, bool init)
 	memset(cpu->pdpte, 0, sizeof(cpu->pdpte));
 	cpu->dr[6] = DR6_FIXED;
 	cpu->dr[7] = DR7_FIXED;
-	cpu->interrupt_shadow = cpu->shadow_ss = cpu->nmi_blocked = cpu->halted = false;
+	cpu->interrupt_shadow = cpu->shadow_ss = cpu->nmi_blocked = cpu->halted = cpu->frozen = cpu->shutdown = false;
+	cpu->io.instructions = UINT64_MAX - 1;
 	cpu->pending_db = 0;
 	cpu->block_end = false;
 	if (cpu->apic)
@@ -120,10 +126,11 @@ int cpu_create(const struct cpu_config *config, struct cpu **out)
 	cpu->blocks = blocks_create();
 	if (!model || !cpu->tlb || !cpu->blocks)
 		goto fail;
-	if (cpu_model_find(config->model, model) != 0) {
+	error = cpu_model_find(config->model, model);
+	if (error == -ENOENT)
 		error = -EINVAL;
+	if (error)
 		goto fail;
-	}
 	if (config->physical_address_bits)
 		model->physical_bits = (uint8_t)config->physical_address_bits;
 	if (config->apic) {
@@ -146,6 +153,7 @@ void cpu_destroy(struct cpu *cpu)
 	if (cpu->apic)
 		apic_destroy(cpu->apic);
 	thunks_unref(cpu->thunks);
+	free(cpu->debugger);
 	blocks_destroy(cpu->blocks);
 	tlb_destroy(cpu->tlb);
 	free((void *)(uintptr_t)cpu->model);

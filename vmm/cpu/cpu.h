@@ -64,11 +64,14 @@ enum { CPU_ES, CPU_CS, CPU_SS, CPU_DS, CPU_FS, CPU_GS, CPU_SEGMENTS };
 #define CPU_CR4_OSFXSR     (1u << 9)
 #define CPU_CR4_OSXMMEXCPT (1u << 10)
 #define CPU_CR4_UMIP       (1u << 11)
+#define CPU_CR4_LA57       (1u << 12)
 #define CPU_CR4_FSGSBASE   (1u << 16)
 #define CPU_CR4_PCIDE      (1u << 17)
 #define CPU_CR4_OSXSAVE    (1u << 18)
 #define CPU_CR4_SMEP       (1u << 20)
 #define CPU_CR4_SMAP       (1u << 21)
+#define CPU_CR4_PKE        (1u << 22)
+#define CPU_CR3_NOFLUSH    (1ull << 63)
 #define CPU_EFER_SCE       (1u << 0)
 #define CPU_EFER_LME       (1u << 8)
 #define CPU_EFER_LMA       (1u << 10)
@@ -94,6 +97,9 @@ enum {
 	CPU_AC = 17,
 	CPU_MC = 18,
 	CPU_XM = 19,
+	/* No vectors, but raised like them: what else becomes of an instruction. */
+	CPU_FREEZE = 0xfe,   /* it waits for an interrupt (cpu->frozen) */
+	CPU_SHUTDOWN = 0xff, /* as after a triple fault */
 };
 
 /* A segment register with its descriptor cache. */
@@ -126,6 +132,14 @@ struct cpu_fxsave {
 	uint8_t reserved1[96];
 } __attribute__((aligned(64)));
 
+/* What AVX and AVX-512 add, in the layout of their parts of the XSAVE area (SDM vol. 1, 13.5). */
+struct cpu_vector {
+	uint8_t ymm_high[16][16]; /* of YMM0 to YMM15 */
+	uint8_t zmm_high[16][32]; /* of ZMM0 to ZMM15 */
+	uint8_t zmm[16][64];      /* ZMM16 to ZMM31 */
+	uint64_t k[8];
+};
+
 /* An exception on its way.  Handlers fill it in with cpu_raise() and return CPU_FAULT. */
 struct cpu_exception {
 	uint8_t vector;
@@ -136,6 +150,7 @@ struct cpu_exception {
 };
 
 struct cpu_apic;
+struct cpu_debugger; /* debugger.h */
 struct tlb_entry;
 struct cpu_model;
 struct cpu_blocks;   /* decoded-block cache (block.c) */
@@ -174,13 +189,24 @@ struct cpu {
 	uint64_t tsc_adjust;
 
 	struct cpu_fxsave fx;
+	struct cpu_vector vector;
 
 	/* Between instructions. */
 	bool interrupt_shadow; /* after STI or MOV SS: no interrupt before the next instruction has ended */
 	bool shadow_ss;        /* the shadow is of MOV/POP SS, which holds #DB and NMI off too */
 	bool nmi_blocked;
-	bool halted;           /* HLT; ended by an interrupt, NMI, INIT, SMI */
-	bool wait_sipi;        /* an application processor after INIT */
+	bool halted;    /* HLT; ended by an interrupt, NMI, INIT, SMI */
+	bool shutdown;  /* after a triple fault; ended by NMI, INIT, SMI */
+	bool wait_sipi; /* an application processor after INIT */
+	bool frozen;    /* before a waiting x87 instruction, after FERR#; ended as HLT is, and by IGNNE# */
+	bool ferr;      /* FERR# is asserted */
+	bool ignne;     /* IGNNE# is; atomic */
+	bool in_smm;
+	uint32_t smbase;
+	struct {
+		uint64_t instructions; /* when it ran */
+		uint64_t rip, rcx, rsi, rdi;
+	} io;                  /* the last I/O instruction, before it or its iteration: for SMM's I/O restart */
 	uint64_t instructions; /* retired since reset; interrupted and repeated string steps as in docs/engine.md */
 
 	/* The run in progress. */
@@ -206,7 +232,7 @@ struct cpu {
 	/* Requests from other threads. */
 	uint32_t request; /* CPU_REQUEST_*, atomic */
 	uint8_t sipi_vector;
-	uint64_t a20_mask, a20_mask_next; /* and-masks on physical addresses */
+	uint64_t a20_mask, a20_mask_next; /* and-masks on physical addresses; all ones in SMM, and the pin's */
 
 	/* What it is made of. */
 	unsigned index; /* 0 is the bootstrap processor; also its initial APIC ID */
@@ -218,20 +244,22 @@ struct cpu {
 	struct cpu_tlb *tlb;
 	struct cpu_blocks *blocks;
 	struct cpu_thunks *thunks;
-	uint32_t trace; /* CPU_TRACE_*; 0 costs nothing per instruction */
+	struct cpu_debugger *debugger; /* NULL: nobody debugs it */
+	uint32_t trace;                /* CPU_TRACE_*; 0 costs nothing per instruction */
 	void (*trace_log)(void *self, const char *text);
 	void *trace_self;
 };
 
 #define CPU_TRACE_EXEC (1u << 0) /* every instruction */
-#define CPU_TRACE_INT  (1u << 1) /* interrupts and exceptions */
+#define CPU_TRACE_INT  (1u << 1) /* interrupts, exceptions, SMI and RSM */
 #define CPU_TRACE_MMU  (1u << 2) /* page faults, TLB flushes */
 
 enum cpu_exit {
 	CPU_EXIT_REQUEST,  /* CPU_REQUEST_EXIT was set (and is cleared) */
 	CPU_EXIT_BUDGET,   /* the instructions asked for have run */
-	CPU_EXIT_HALT,     /* HLT, or waiting for SIPI: block until cpu_wakes() */
-	CPU_EXIT_SHUTDOWN, /* triple fault */
+	CPU_EXIT_HALT,     /* HLT, frozen, shut down, or waiting for SIPI: block until cpu_wakes() */
+	CPU_EXIT_SHUTDOWN, /* triple fault, or RSM to an invalid state */
+	CPU_EXIT_DEBUG,    /* cpu->debugger->reason says why */
 };
 
 /* What a CPU is made from. */
@@ -245,7 +273,8 @@ struct cpu_config {
 	unsigned physical_address_bits; /* 0: by model */
 };
 
-/* Make a CPU in its power-on state.  0, -ENOMEM, or -EINVAL for an unknown model.  cpu_destroy takes NULL. */
+/* Make a CPU in its power-on state.  0, -ENOMEM, -EINVAL for an unknown model, or -EOPNOTSUPP
+ * for one that needs more than this host has.  cpu_destroy takes NULL. */
 int cpu_create(const struct cpu_config *config, struct cpu **cpu);
 void cpu_destroy(struct cpu *cpu);
 

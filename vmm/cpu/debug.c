@@ -2,6 +2,8 @@
 /* Copyright (c) The vmm authors */
 #include "vmm/cpu/debug.h"
 
+#include "vmm/cpu/debugger.h"
+
 enum { BREAK_EXEC, BREAK_WRITE, BREAK_IO, BREAK_ACCESS };
 
 static bool enabled(const struct cpu *cpu, unsigned i)
@@ -80,6 +82,8 @@ static void range_note(struct cpu *cpu, uint64_t address, unsigned size, unsigne
 
 void debug_data(struct cpu *cpu, uint64_t linear, unsigned size, bool write)
 {
+	if (debugger_watches(cpu))
+		debugger_data(cpu, linear, size, write);
 	if (cpu->dr[7] & 0xff)
 		range_note(cpu, linear, size, BREAK_ACCESS, write ? BREAK_WRITE : BREAK_ACCESS);
 }

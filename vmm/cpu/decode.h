@@ -12,9 +12,9 @@
 #define DECODE_LONG  (-1) /* over 15 bytes: #GP(0) */
 #define DECODE_MAX   15
 
-/* Decode one instruction in the CPU's current mode.  Its length, DECODE_SHORT or DECODE_LONG.  An undefined
- * one gets a handler that raises #UD. */
-int insn_decode(struct cpu *cpu, const uint8_t *bytes, unsigned available, struct insn *insn);
+/* Decode one instruction that lies at `rip` in the CPU's current mode.  Its length, DECODE_SHORT or DECODE_LONG.  An
+ * undefined one gets a handler that raises #UD. */
+int insn_decode(struct cpu *cpu, const uint8_t *bytes, unsigned available, uint64_t rip, struct insn *insn);
 
 /* Must a block end after it, whatever its handler returns? */
 bool insn_ends_block(const struct insn *insn);

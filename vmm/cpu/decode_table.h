@@ -20,6 +20,10 @@
 #define OP_REGS   (1u << 9)  /* ModRM.mod is ignored: MOV to and from CR and DR */
 #define OP_TEST   (1u << 10) /* F6 and F7: an immediate for /0 and /1 */
 #define OP_END    (1u << 11) /* ends a block */
+/* In 64-bit mode (SDM vol. 2A, 2.2.1.2 and 2.2.1.7; vol. 2D, A.2.1) */
+#define OP_DEFAULT64 (1u << 12) /* the operand size is 64 bits, or 16 with 66h */
+#define OP_FORCE64   (1u << 13) /* the operand size is 64 bits whatever is before it */
+#define OP_INVALID64 (1u << 14) /* undefined there */
 
 typedef insn_execute *insn_select(struct cpu *cpu, struct insn *insn);
 
@@ -34,6 +38,6 @@ extern const struct opcode opcode_map0[256], opcode_map1[256];
 insn_select alu_select, test_select, unary_select, shift_select, double_shift_select, multiply_select, decimal_select;
 insn_select move_select, exchange_select, cmpxchg_select, condition_select, bit_select, string_select, stack_select;
 insn_select frame_select, control_select, far_select, flag_select, io_select, segment_select, system_select;
-insn_select control_register_select, descriptor_select, msr_select, misc_select;
+insn_select control_register_select, descriptor_select, msr_select, misc_select, smm_select, syscall_select;
 
 #endif

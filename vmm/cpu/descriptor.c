@@ -24,8 +24,18 @@ static int sldt_str(struct cpu *cpu, const struct insn *insn)
 	return rm_write(cpu, insn, insn->mod == 3 ? insn->operand_size : 2, selector);
 }
 
+/* The rest of a descriptor of an LDT or TSS, whose base must be canonical in IA-32e mode (#GP(selector)). */
+static int system_extend(struct cpu *cpu, struct descriptor *d, struct cpu_segment *segment)
+{
+	if (descriptor_extend(cpu, CPU_GP, d) != CPU_OK)
+		return CPU_FAULT;
+	segment_cache(segment, d->selector, d);
+	return cpu_canonical(cpu, segment->base) ? CPU_OK : raise_selector(cpu, CPU_GP, d->selector);
+}
+
 static int lldt(struct cpu *cpu, const struct insn *insn)
 {
+	struct cpu_segment segment;
 	struct descriptor d;
 	uint16_t selector;
 
@@ -48,12 +58,15 @@ static int lldt(struct cpu *cpu, const struct insn *insn)
 		return raise_selector(cpu, CPU_GP, selector);
 	if (!descriptor_present(&d))
 		return raise_selector(cpu, CPU_NP, selector);
-	segment_cache(&cpu->ldtr, selector, &d);
+	if (system_extend(cpu, &d, &segment) != CPU_OK)
+		return CPU_FAULT;
+	cpu->ldtr = segment;
 	return CPU_OK;
 }
 
 static int ltr(struct cpu *cpu, const struct insn *insn)
 {
+	struct cpu_segment segment;
 	struct descriptor d;
 	uint16_t selector;
 	uint8_t byte;
@@ -72,13 +85,18 @@ static int ltr(struct cpu *cpu, const struct insn *insn)
 		return CPU_FAULT;
 	if (descriptor_is_segment(&d) || (descriptor_type(&d) != SYSTEM_TSS16 && descriptor_type(&d) != SYSTEM_TSS32))
 		return raise_selector(cpu, CPU_GP, selector);
+	if (descriptor_type(&d) == SYSTEM_TSS16 && cpu->efer & CPU_EFER_LMA)
+		return raise_selector(cpu, CPU_GP, selector);
 	if (!descriptor_present(&d))
 		return raise_selector(cpu, CPU_NP, selector);
+	if (system_extend(cpu, &d, &segment) != CPU_OK)
+		return CPU_FAULT;
 	d.raw |= 2ull << 40; /* busy */
 	byte = (uint8_t)(d.raw >> 40);
 	if (access_system_write(cpu, d.address + 5, &byte, 1) != CPU_OK)
 		return CPU_FAULT;
-	segment_cache(&cpu->tr, selector, &d);
+	segment.attributes |= 2;
+	cpu->tr = segment;
 	return CPU_OK;
 }
 
@@ -130,12 +148,14 @@ static int verr_verw(struct cpu *cpu, const struct insn *insn)
 static int lar_lsl(struct cpu *cpu, const struct insn *insn)
 {
 	/* System types that LAR, and of these those that LSL knows. */
+	const unsigned long_types = 1u << SYSTEM_LDT | 1u << SYSTEM_TSS32 | 1u << SYSTEM_TSS32_BUSY;
 	const unsigned lar_types = 1u << SYSTEM_TSS16 | 1u << SYSTEM_LDT | 1u << SYSTEM_TSS16_BUSY |
 		1u << SYSTEM_CALL16 | 1u << SYSTEM_TASK | 1u << SYSTEM_TSS32 | 1u << SYSTEM_TSS32_BUSY |
 		1u << SYSTEM_CALL32;
 	const unsigned lsl_types = 1u << SYSTEM_TSS16 | 1u << SYSTEM_LDT | 1u << SYSTEM_TSS16_BUSY |
 		1u << SYSTEM_TSS32 | 1u << SYSTEM_TSS32_BUSY;
 	bool is_lsl = insn->opcode & 1;
+	unsigned types = is_lsl ? lsl_types : lar_types;
 	struct descriptor d;
 	uint16_t selector;
 	int known;
@@ -147,7 +167,9 @@ static int lar_lsl(struct cpu *cpu, const struct insn *insn)
 	known = descriptor_ask(cpu, selector, &d);
 	if (known < 0)
 		return CPU_FAULT;
-	if (known && !descriptor_is_segment(&d) && !((is_lsl ? lsl_types : lar_types) >> descriptor_type(&d) & 1))
+	if (cpu->efer & CPU_EFER_LMA)
+		types = long_types | (is_lsl ? 0 : 1u << SYSTEM_CALL32);
+	if (known && !descriptor_is_segment(&d) && !(types >> descriptor_type(&d) & 1))
 		known = 0;
 	if (known && privileged_enough(cpu, &d)) {
 		reg_set(cpu, insn->reg, insn->operand_size, is_lsl ? descriptor_limit(&d) : d.raw >> 32 & 0xf0ff00);
@@ -184,9 +206,8 @@ static int arpl(struct cpu *cpu, const struct insn *insn)
 
 insn_execute *descriptor_select(struct cpu *cpu, struct insn *insn)
 {
-	(void)cpu;
 	if (insn->opcode == 0x63)
-		return insn->code64 ? NULL : arpl;
+		return insn->code64 ? move_select(cpu, insn) : arpl;
 	if (insn->opcode != 0x100)
 		return lar_lsl;
 	switch (insn->modrm >> 3 & 7) {

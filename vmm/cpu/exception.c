@@ -29,17 +29,18 @@ int cpu_raise_error(struct cpu *cpu, unsigned vector, uint32_t error)
 
 void trace_interrupt(struct cpu *cpu, unsigned vector, const char *what, bool has_error, uint32_t error)
 {
-	char text[160], code[24] = "";
+	char text[192], code[40] = "";
 
 	if (!(cpu->trace & CPU_TRACE_INT) || !cpu->trace_log)
 		return;
 	if (has_error)
 		snprintf(code, sizeof(code), " error %04x", error);
 	if (vector == CPU_PF && has_error)
-		snprintf(code, sizeof(code), " error %x cr2 %08x", error, (uint32_t)cpu->cr2);
-	snprintf(text, sizeof(text), "%s %02x%s at %04x:%08x cpl %u esp %08x eax %08x n %llu", what, vector, code,
-		cpu->segment[CPU_CS].selector, (uint32_t)cpu->rip, cpu->cpl, (uint32_t)cpu->gpr[CPU_RSP],
-		(uint32_t)cpu->gpr[CPU_RAX], (unsigned long long)cpu->instructions);
+		snprintf(code, sizeof(code), " error %x cr2 %08llx", error, (unsigned long long)cpu->cr2);
+	snprintf(text, sizeof(text), "%s %02x%s at %04x:%08llx cpl %u esp %08llx eax %08llx n %llu", what, vector, code,
+		cpu->segment[CPU_CS].selector, (unsigned long long)cpu->rip, cpu->cpl,
+		(unsigned long long)cpu->gpr[CPU_RSP], (unsigned long long)cpu->gpr[CPU_RAX],
+		(unsigned long long)cpu->instructions);
 	cpu->trace_log(cpu->trace_self, text);
 }
 
@@ -229,6 +230,8 @@ int interrupt_enter(
 		cpu_rflags_write(cpu, 0, CPU_FLAG_TF | CPU_FLAG_IF | CPU_FLAG_AC | CPU_FLAG_RF);
 		return CPU_OK;
 	}
+	if (cpu->efer & CPU_EFER_LMA)
+		return interrupt_enter_long(cpu, vector, software, kind == INTERRUPT_FAULT, back, has_error, error);
 	if (kind == INTERRUPT_SOFTWARE && cpu_v86(cpu)) {
 		int done = enter_v86(cpu, vector, back);
 

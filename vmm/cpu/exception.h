@@ -33,4 +33,13 @@ int tss_stack(struct cpu *cpu, unsigned cpl, uint16_t *ss, uint64_t *rsp);
 
 void trace_interrupt(struct cpu *cpu, unsigned vector, const char *what, bool has_error, uint32_t error);
 
+/* The same in IA-32e mode, where every gate leads to 64-bit code (interrupt_long.c). */
+int interrupt_enter_long(
+	struct cpu *cpu, unsigned vector, bool software, bool is_fault, uint64_t back, bool has_error, uint32_t error);
+/* A stack pointer out of the 64-bit TSS: of a privilege level, or of the interrupt stack table if `ist` is not 0. */
+int tss_stack_long(struct cpu *cpu, unsigned cpl, unsigned ist, uint64_t *rsp);
+struct descriptor;
+/* Through a 64-bit call gate. */
+int far_gate_long(struct cpu *cpu, struct descriptor *gate, bool is_call);
+
 #endif

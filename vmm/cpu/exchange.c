@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /*
- * XCHG, XADD, CMPXCHG, CMPXCHG8B; NOP and PAUSE, which are encoded as XCHG.
+ * XCHG, XADD, CMPXCHG, CMPXCHG8B, CMPXCHG16B; RDPID; NOP and PAUSE, which are encoded as XCHG.
  */
 #include "vmm/cpu/model.h"
 #include "vmm/cpu/operand.h"
@@ -76,6 +76,7 @@ static int nop(struct cpu *cpu, const struct insn *insn)
 EXCHANGE(8)
 EXCHANGE(16)
 EXCHANGE(32)
+EXCHANGE(64)
 
 static int cmpxchg8b(struct cpu *cpu, const struct insn *insn)
 {
@@ -98,6 +99,51 @@ static int cmpxchg8b(struct cpu *cpu, const struct insn *insn)
 	return CPU_OK;
 }
 
+static bool exchange128(uint8_t *host, uint64_t old[2], const uint64_t value[2])
+{
+	bool done;
+
+	__asm__ volatile("lock cmpxchg16b %1"
+			 : "=@ccz"(done), "+m"(*(unsigned __int128 *)(void *)host), "+a"(old[0]), "+d"(old[1])
+			 : "b"(value[0]), "c"(value[1])
+			 : "memory");
+	return done;
+}
+
+static int cmpxchg16b(struct cpu *cpu, const struct insn *insn)
+{
+	uint64_t expect[2] = { cpu->gpr[CPU_RAX], cpu->gpr[CPU_RDX] },
+		 value[2] = { cpu->gpr[CPU_RBX], cpu->gpr[CPU_RCX] };
+	uint64_t offset = ea(cpu, insn), old[2];
+	struct rmw rmw;
+	bool equal;
+
+	if (cpu_linear(cpu, insn->segment, offset) & 15)
+		return cpu_raise_error(cpu, CPU_GP, 0);
+	if (access_rmw(cpu, insn->segment, offset, 16, &rmw, old) != CPU_OK)
+		return CPU_FAULT;
+	do
+		equal = old[0] == expect[0] && old[1] == expect[1];
+	while (rmw.host && !exchange128(rmw.host, old, equal ? value : old));
+	if (!rmw.host)
+		access_rmw_end(cpu, &rmw, equal ? value : old, 16);
+	flags_settle(cpu);
+	if (equal) {
+		cpu->rflags |= CPU_FLAG_ZF;
+	} else {
+		cpu->rflags &= ~(uint64_t)CPU_FLAG_ZF;
+		cpu->gpr[CPU_RAX] = old[0];
+		cpu->gpr[CPU_RDX] = old[1];
+	}
+	return CPU_OK;
+}
+
+static int rdpid(struct cpu *cpu, const struct insn *insn)
+{
+	cpu->gpr[insn->rm] = (uint32_t)cpu->tsc_aux;
+	return CPU_OK;
+}
+
 insn_execute *exchange_select(struct cpu *cpu, struct insn *insn)
 {
 	(void)cpu;
@@ -110,20 +156,28 @@ insn_execute *exchange_select(struct cpu *cpu, struct insn *insn)
 		insn->reg = CPU_RAX;
 		insn->rm = (insn->opcode & 7) | (insn->rex & 1 ? 8 : 0);
 	}
-	return by_size(insn, xchg16, xchg32, NULL);
+	return by_size(insn, xchg16, xchg32, xchg64);
 }
 
 insn_execute *cmpxchg_select(struct cpu *cpu, struct insn *insn)
 {
 	switch (insn->opcode & 0xff) {
 	case 0xb0: return cmpxchg8;
-	case 0xb1: return by_size(insn, cmpxchg16, cmpxchg32, NULL);
+	case 0xb1: return by_size(insn, cmpxchg16, cmpxchg32, cmpxchg64);
 	case 0xc0: return xadd8;
-	case 0xc1: return by_size(insn, xadd16, xadd32, NULL);
+	case 0xc1: return by_size(insn, xadd16, xadd32, xadd64);
 	default:
-		/* Group 9: CMPXCHG8B only; RDRAND and RDSEED come with models that have them. */
-		if ((insn->modrm >> 3 & 7) != 1 || insn->mod == 3 || !(cpu->model->features_1_edx & (1u << 8)))
+		/* Group 9 */
+		if (insn->mod == 3) {
+			if ((insn->modrm >> 3 & 7) == 7 && insn->rep == 0xf3 &&
+				cpu->model->features_7_ecx & CPU_FEATURE_RDPID)
+				return rdpid;
 			return NULL;
-		return cmpxchg8b;
+		}
+		if ((insn->modrm >> 3 & 7) != 1)
+			return NULL;
+		if (insn->operand_size == 8)
+			return cpu->model->features_1_ecx & CPU_FEATURE_CX16 ? cmpxchg16b : NULL;
+		return cpu->model->features_1_edx & CPU_FEATURE_CX8 ? cmpxchg8b : NULL;
 	}
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /*
- * Far jumps and calls, far returns; INT n, INT3, INTO, INT1; SYSENTER and SYSEXIT.
+ * Far jumps and calls, far returns; INT n, INT3, INTO, INT1.
  */
 #include "vmm/cpu/exception.h"
-#include "vmm/cpu/model.h"
 #include "vmm/cpu/operand.h"
 #include "vmm/cpu/return.h"
 #include "vmm/cpu/segment.h"
@@ -43,14 +42,14 @@ static int far_code(struct cpu *cpu, const struct insn *insn, struct descriptor 
 	}
 	if (!descriptor_present(code))
 		return raise_selector(cpu, CPU_NP, selector);
+	if (segment_code_check(cpu, code) != CPU_OK)
+		return CPU_FAULT;
 	stack_current(cpu, &stack);
 	if (is_call &&
 		(stack_push(cpu, &stack, insn->operand_size, cpu->segment[CPU_CS].selector) != CPU_OK ||
 			stack_push(cpu, &stack, insn->operand_size, cpu->next_rip) != CPU_OK))
 		return CPU_FAULT;
-	if (target > descriptor_limit(code))
-		return cpu_raise_error(cpu, CPU_GP, 0);
-	if (segment_load_code(cpu, code, cpu->cpl) != CPU_OK)
+	if (segment_target_check(cpu, code, target) != CPU_OK || segment_load_code(cpu, code, cpu->cpl) != CPU_OK)
 		return CPU_FAULT;
 	if (is_call)
 		stack_commit(cpu, &stack);
@@ -72,6 +71,7 @@ static int gate_inner(struct cpu *cpu, const struct descriptor *gate, struct des
 		segment_stack_check(cpu, new_ss, cpl, CPU_TS, &data) != CPU_OK || descriptor_mark(cpu, &data) != CPU_OK)
 		return CPU_FAULT;
 	segment_cache(&stack.ss, new_ss, &data);
+	stack.wide = false;
 	stack.mask = stack.ss.attributes & CPU_SEGMENT_DB ? 0xffffffff : 0xffff;
 	stack.sp &= stack.mask;
 	stack.cpl = cpl;
@@ -152,11 +152,15 @@ static int far_transfer(struct cpu *cpu, const struct insn *insn, uint16_t selec
 	if (descriptor_is_segment(&d))
 		return raise_selector(cpu, CPU_GP, selector);
 	switch (descriptor_type(&d)) {
+	case SYSTEM_CALL32: break;
 	case SYSTEM_CALL16:
-	case SYSTEM_CALL32:
 	case SYSTEM_TASK:
 	case SYSTEM_TSS16:
-	case SYSTEM_TSS32: break;
+	case SYSTEM_TSS32:
+		/* IA-32e mode has no tasks. */
+		if (cpu->efer & CPU_EFER_LMA)
+			return raise_selector(cpu, CPU_GP, selector);
+		break;
 	default: return raise_selector(cpu, CPU_GP, selector);
 	}
 	if (descriptor_dpl(&d) < cpu->cpl || descriptor_dpl(&d) < (selector & 3u))
@@ -170,6 +174,8 @@ static int far_transfer(struct cpu *cpu, const struct insn *insn, uint16_t selec
 	}
 	if (!descriptor_present(&d))
 		return raise_selector(cpu, CPU_NP, selector);
+	if (cpu->efer & CPU_EFER_LMA)
+		return far_gate_long(cpu, &d, is_call);
 	if (descriptor_type(&d) == SYSTEM_TASK)
 		return task_gate(cpu, &d, reason, cpu->next_rip, false, 0) == CPU_OK ? CPU_END : CPU_FAULT;
 	return far_gate(cpu, &d, is_call);
@@ -194,7 +200,12 @@ static int far_memory(struct cpu *cpu, const struct insn *insn)
 static int interrupt(struct cpu *cpu, unsigned vector, enum interrupt_kind kind)
 {
 	trace_interrupt(cpu, vector, "int", false, 0);
-	return interrupt_enter(cpu, vector, kind, cpu->next_rip, false, 0) == CPU_OK ? CPU_END : CPU_FAULT;
+	if (interrupt_enter(cpu, vector, kind, cpu->next_rip, false, 0) == CPU_OK)
+		return CPU_END;
+	/* INT1 counts as external in the error codes of what goes wrong on the way (SDM vol. 2A, INT n). */
+	if (kind == INTERRUPT_ICEBP && cpu->exception.vector >= CPU_TS && cpu->exception.vector <= CPU_GP)
+		cpu->exception.error |= 1;
+	return CPU_FAULT;
 }
 
 static int int_n(struct cpu *cpu, const struct insn *insn)
@@ -221,50 +232,9 @@ static int int1(struct cpu *cpu, const struct insn *insn)
 	return interrupt(cpu, CPU_DB, INTERRUPT_ICEBP);
 }
 
-static void flat_segment(struct cpu *cpu, unsigned i, uint16_t selector, uint16_t attributes)
-{
-	struct cpu_segment *segment = &cpu->segment[i];
-
-	segment->selector = selector;
-	segment->base = 0;
-	segment->limit = 0xffffffff;
-	segment->attributes = attributes;
-	cpu_segment_update(cpu, i);
-}
-
-static int sysenter(struct cpu *cpu, const struct insn *insn)
-{
-	uint16_t selector = (uint16_t)cpu->sysenter_cs & 0xfffc;
-
-	(void)insn;
-	if (!(cpu->cr0 & CPU_CR0_PE) || !selector)
-		return cpu_raise_error(cpu, CPU_GP, 0);
-	cpu_rflags_write(cpu, 0, CPU_FLAG_VM | CPU_FLAG_IF | CPU_FLAG_RF);
-	cpl_set(cpu, 0);
-	flat_segment(cpu, CPU_CS, selector, 0xc09b);
-	flat_segment(cpu, CPU_SS, (uint16_t)(selector + 8), 0xc093);
-	cpu->gpr[CPU_RSP] = (uint32_t)cpu->sysenter_esp;
-	cpu->next_rip = (uint32_t)cpu->sysenter_eip;
-	return CPU_END;
-}
-
-static int sysexit(struct cpu *cpu, const struct insn *insn)
-{
-	uint16_t selector = (uint16_t)cpu->sysenter_cs & 0xfffc;
-
-	(void)insn;
-	if (!(cpu->cr0 & CPU_CR0_PE) || !selector || cpu->cpl)
-		return cpu_raise_error(cpu, CPU_GP, 0);
-	cpl_set(cpu, 3);
-	flat_segment(cpu, CPU_CS, (uint16_t)((selector + 16) | 3), 0xc0fb);
-	flat_segment(cpu, CPU_SS, (uint16_t)((selector + 24) | 3), 0xc0f3);
-	cpu->gpr[CPU_RSP] = (uint32_t)cpu->gpr[CPU_RCX];
-	cpu->next_rip = (uint32_t)cpu->gpr[CPU_RDX];
-	return CPU_END;
-}
-
 insn_execute *far_select(struct cpu *cpu, struct insn *insn)
 {
+	(void)cpu;
 	switch (insn->opcode) {
 	case 0x9a:
 	case 0xea: return insn->code64 ? NULL : far_immediate;
@@ -276,8 +246,6 @@ insn_execute *far_select(struct cpu *cpu, struct insn *insn)
 	case 0xcd: return int_n;
 	case 0xce: return insn->code64 ? NULL : into;
 	case 0xf1: return int1;
-	case 0x134: return cpu->model->features_1_edx & (1u << 11) ? sysenter : NULL;
-	case 0x135: return cpu->model->features_1_edx & (1u << 11) ? sysexit : NULL;
 	default: return NULL;
 	}
 }

@@ -54,8 +54,10 @@ static inline void fpu_summarize(struct cpu_fxsave *fx)
 }
 
 /* Before a waiting x87 instruction or an MMX one: deliver a pending exception.  *ignored (may be NULL) is set if
- * the pending exception was only signalled outside and the instruction is to be executed nevertheless. */
+ * the pending exception is ignored (IGNNE#) and the instruction is to be executed nevertheless. */
 int fpu_check_pending(struct cpu *cpu, bool *ignored);
+/* The pending exceptions may have gone, and FERR# with them. */
+void fpu_ferr_update(struct cpu *cpu);
 /* FNINIT */
 void fpu_init(struct cpu_fxsave *fx);
 /* FLDCW and the like: take over a control word. */
@@ -63,11 +65,19 @@ void fpu_control_set(struct cpu_fxsave *fx, uint16_t fcw);
 /* Bits that MXCSR may have in this CPU's model. */
 uint32_t fpu_mxcsr_mask(const struct cpu *cpu);
 
+/* The image as FXSAVE and XSAVE write it, and the x87 part of one taken over. */
+void fpu_image_get(const struct cpu *cpu, const struct insn *insn, struct cpu_fxsave *image);
+void fpu_image_set(struct cpu *cpu, const struct insn *insn, const struct cpu_fxsave *image);
+
 /* x87_control.c: instructions that only move state; chosen by x87_select().  NULL if `insn` is none of them. */
 insn_execute *x87_control_select(const struct insn *insn);
 
 /* vector_state.c: EMMS, FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, CLFLUSH, fences, MASKMOV.  The same. */
 insn_execute *vector_state_select(const struct cpu *cpu, const struct insn *insn);
+/* MASKMOVQ and MASKMOVDQU: the bytes of `data` whose byte in `mask` has its top bit set, to DS:rDI. */
+int vector_masked_store(struct cpu *cpu, const struct insn *insn, const uint8_t *data, const uint8_t *mask, unsigned n);
+/* vector_implicit.c: instructions that imply XMM0 or general registers as operands.  The same. */
+insn_execute *vector_implicit_select(struct cpu *cpu, struct insn *insn);
 /* Checks before SSE and MMX instructions. */
 int vector_check_sse(struct cpu *cpu);
 int vector_check_mmx(struct cpu *cpu);

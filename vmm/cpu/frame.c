@@ -37,6 +37,8 @@ static int enter(struct cpu *cpu, const struct insn *insn)
 		return CPU_FAULT;
 	if (size == 2)
 		reg_set16(cpu, insn, CPU_RBP, (uint16_t)frame);
+	else if (size == 8)
+		cpu->gpr[CPU_RBP] = frame;
 	else
 		cpu->gpr[CPU_RBP] = (cpu->gpr[CPU_RSP] & ~stack.mask & 0xffffffff) | frame;
 	stack_commit(cpu, &stack);
@@ -67,10 +69,22 @@ static int leave32(struct cpu *cpu, const struct insn *insn)
 	return CPU_OK;
 }
 
+static int leave64(struct cpu *cpu, const struct insn *insn)
+{
+	uint64_t rsp = cpu->gpr[CPU_RBP], value;
+
+	(void)insn;
+	if (unlikely(mem_read64(cpu, CPU_SS, rsp, &value) != CPU_OK))
+		return CPU_FAULT;
+	cpu->gpr[CPU_RSP] = rsp + 8;
+	cpu->gpr[CPU_RBP] = value;
+	return CPU_OK;
+}
+
 insn_execute *frame_select(struct cpu *cpu, struct insn *insn)
 {
 	(void)cpu;
 	if (insn->opcode == 0xc8)
 		return enter;
-	return by_size(insn, leave, leave32, NULL);
+	return by_size(insn, leave, leave32, leave64);
 }

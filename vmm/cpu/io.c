@@ -6,6 +6,7 @@
 #include "vmm/cpu/debug.h"
 #include "vmm/cpu/io.h"
 #include "vmm/cpu/operand.h"
+#include "vmm/cpu/smm.h"
 
 int io_check(struct cpu *cpu, uint16_t port, unsigned size)
 {
@@ -31,6 +32,7 @@ uint32_t io_read(struct cpu *cpu, uint16_t port, unsigned size)
 {
 	uint32_t value = 0;
 
+	smm_io(cpu);
 	cpu->bus.port_read(cpu->bus.self, port, size, &value);
 	debug_port(cpu, port, size);
 	return value;
@@ -38,6 +40,7 @@ uint32_t io_read(struct cpu *cpu, uint16_t port, unsigned size)
 
 void io_write(struct cpu *cpu, uint16_t port, unsigned size, uint32_t value)
 {
+	smm_io(cpu);
 	cpu->bus.port_write(cpu->bus.self, port, size, value);
 	debug_port(cpu, port, size);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 #include "vmm/cpu/debug.h"
+#include "vmm/cpu/debugger.h"
 #include "vmm/cpu/flags.h"
 #include "vmm/cpu/insn.h"
 #include "vmm/cpu/mode.h"
@@ -13,6 +14,12 @@ static void fast_update(struct cpu *cpu, unsigned i)
 	unsigned type = CPU_SEGMENT_TYPE(segment->attributes);
 	uint64_t end = (uint64_t)segment->limit + 1;
 
+	if (cpu_code64(cpu)) {
+		/* Neither limits nor types; what is not canonical misses the TLB. */
+		fast->base = i == CPU_FS || i == CPU_GS ? segment->base : 0;
+		fast->read_end = fast->write_end = UINT64_MAX;
+		return;
+	}
 	fast->base = segment->base;
 	fast->read_end = fast->write_end = 0;
 	if ((type & 0xc) == 4)
@@ -33,7 +40,9 @@ static void context_update(struct cpu *cpu)
 {
 	uint32_t mode = MODE_CPL(cpu->cpl);
 
-	if (cpu->segment[CPU_CS].attributes & CPU_SEGMENT_DB)
+	if (cpu->efer & CPU_EFER_LMA && cpu->segment[CPU_CS].attributes & CPU_SEGMENT_L)
+		mode |= MODE_CODE64;
+	else if (cpu->segment[CPU_CS].attributes & CPU_SEGMENT_DB)
 		mode |= MODE_CODE32;
 	if (cpu->segment[CPU_SS].attributes & CPU_SEGMENT_DB)
 		mode |= MODE_STACK32;
@@ -41,23 +50,38 @@ static void context_update(struct cpu *cpu)
 		mode |= MODE_PE;
 	if (cpu->rflags & CPU_FLAG_VM)
 		mode |= MODE_VM;
+	cpu->context = (uint64_t)mode << 32;
+	if (mode & MODE_CODE64) {
+		cpu->stack_mask = cpu->linear_mask = cpu->ip_mask = UINT64_MAX;
+		return;
+	}
 	cpu->stack_mask = mode & MODE_STACK32 ? 0xffffffff : 0xffff;
 	cpu->linear_mask = 0xffffffff;
 	cpu->ip_mask = 0xffffffff;
-	cpu->context = (uint64_t)mode << 32 | (uint32_t)cpu->segment[CPU_CS].base;
+	cpu->context |= (uint32_t)cpu->segment[CPU_CS].base;
 }
 
 void cpu_segment_update(struct cpu *cpu, unsigned segment)
 {
-	fast_update(cpu, segment);
-	if (segment == CPU_CS && cpu->segment[CPU_CS].limit != cpu->code_limit) {
+	bool was64 = cpu_code64(cpu);
+
+	if (segment == CPU_CS || segment == CPU_SS)
+		context_update(cpu);
+	if (cpu_code64(cpu) != was64)
+		for (unsigned i = 0; i < CPU_SEGMENTS; i++)
+			fast_update(cpu, i);
+	else
+		fast_update(cpu, segment);
+	if (segment == CPU_CS) {
+		uint32_t limit = cpu_code64(cpu) ? UINT32_MAX : cpu->segment[CPU_CS].limit;
+
+		if (limit == cpu->code_limit)
+			return;
 		/* Blocks were decoded under the old limit, and links know nothing of limits. */
-		cpu->code_limit = cpu->segment[CPU_CS].limit;
+		cpu->code_limit = limit;
 		cpu->tlb->epoch++;
 		cpu->attention = true;
 	}
-	if (segment == CPU_CS || segment == CPU_SS)
-		context_update(cpu);
 }
 
 void cpu_tlb_select(struct cpu *cpu)
@@ -71,9 +95,11 @@ void cpu_tlb_select(struct cpu *cpu)
 		kind = TLB_KERNEL_SMAP;
 	cpu->tlb_read = tlb->read[kind];
 	cpu->tlb_write = tlb->write[kind];
-	if (debug_data_armed(cpu) || (cpu->cpl == 3 && cpu->cr0 & CPU_CR0_AM && cpu->rflags & CPU_FLAG_AC))
+	if (debug_data_armed(cpu) || debugger_watches(cpu) ||
+		(cpu->cpl == 3 && cpu->cr0 & CPU_CR0_AM && cpu->rflags & CPU_FLAG_AC))
 		cpu->tlb_read = cpu->tlb_write = tlb->empty;
-	cpu->slow = cpu->trace & CPU_TRACE_EXEC || cpu->rflags & CPU_FLAG_TF || debug_code_armed(cpu);
+	cpu->slow = cpu->trace & CPU_TRACE_EXEC || debugger_stepping(cpu) || cpu->rflags & CPU_FLAG_TF ||
+		debug_code_armed(cpu);
 	cpu->attention = true;
 }
 

@@ -34,6 +34,17 @@ static inline bool cpu_v86(const struct cpu *cpu)
 {
 	return (cpu->rflags & CPU_FLAG_VM) != 0;
 }
+static inline bool cpu_code64(const struct cpu *cpu)
+{
+	return cpu->context >> 32 & MODE_CODE64;
+}
+/* Is it an address that 4-level (or with CR4.LA57, 5-level) paging can translate?  (SDM vol. 1, 3.3.7.1) */
+static inline bool cpu_canonical(const struct cpu *cpu, uint64_t linear)
+{
+	unsigned unused = cpu->cr4 & CPU_CR4_LA57 ? 7 : 16;
+
+	return (uint64_t)((int64_t)(linear << unused) >> unused) == linear;
+}
 static inline unsigned cpu_iopl(const struct cpu *cpu)
 {
 	return cpu->rflags >> 12 & 3;

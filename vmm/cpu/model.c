@@ -12,11 +12,15 @@
  */
 #include "vmm/cpu/model.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <string.h>
 
 #include "vmm/cpu/apic.h"
 #include "vmm/cpu/cpu.h"
+#include "vmm/cpu/feature.h"
+#include "vmm/cpu/mode.h"
+#include "vmm/cpu/xsave.h"
 
 /* What the engine can execute. */
 #define ENGINE_1_EDX \
@@ -25,12 +29,47 @@
 		CPU_FEATURE_MTRR | CPU_FEATURE_PGE | CPU_FEATURE_MCA | CPU_FEATURE_CMOV | CPU_FEATURE_PAT | \
 		CPU_FEATURE_PSE36 | CPU_FEATURE_CLFSH | CPU_FEATURE_MMX | CPU_FEATURE_FXSR | CPU_FEATURE_SSE | \
 		CPU_FEATURE_SSE2)
-#define ENGINE_1_ECX   (CPU_FEATURE_X2APIC | CPU_FEATURE_TSC_DEADLINE | CPU_FEATURE_HYPERVISOR)
-#define ENGINE_7_EBX   0u
-#define ENGINE_7_ECX   0u
-#define ENGINE_7_EDX   CPU_FEATURE_ARCH_CAPABILITIES
-#define ENGINE_EXT_EDX CPU_FEATURE_NX
-#define ENGINE_EXT_ECX 0u
+#define ENGINE_1_ECX \
+	(CPU_FEATURE_CX16 | CPU_FEATURE_PCID | CPU_FEATURE_X2APIC | CPU_FEATURE_TSC_DEADLINE | \
+		CPU_FEATURE_HYPERVISOR | VECTOR_1_ECX | SCALAR_1_ECX)
+#define ENGINE_7_EBX \
+	(CPU_FEATURE_FSGSBASE | CPU_FEATURE_TSC_ADJUST | CPU_FEATURE_SMEP | CPU_FEATURE_ERMS | CPU_FEATURE_INVPCID | \
+		CPU_FEATURE_SMAP | VECTOR_7_EBX | SCALAR_7_EBX)
+#define ENGINE_7_ECX (CPU_FEATURE_UMIP | CPU_FEATURE_RDPID | VECTOR_7_ECX)
+#define ENGINE_7_EDX CPU_FEATURE_ARCH_CAPABILITIES
+#define ENGINE_EXT_EDX \
+	(CPU_FEATURE_SYSCALL | CPU_FEATURE_NX | CPU_FEATURE_PDPE1GB | CPU_FEATURE_RDTSCP | CPU_FEATURE_LM)
+#define ENGINE_EXT_ECX (CPU_FEATURE_LAHF64 | BIT(LZCNT))
+#define ENGINE_XSAVE   (BIT(XSAVEOPT) | BIT(XSAVEC) | BIT(XGETBV1))
+
+/* Instruction sets beyond SSE2, which run natively: a model can have of them what the host has. */
+#define BIT(name) (1u << (FEATURE_##name & 31))
+#define VECTOR_1_ECX \
+	(BIT(SSE3) | BIT(PCLMULQDQ) | BIT(SSSE3) | BIT(FMA) | BIT(SSE4_1) | BIT(SSE4_2) | BIT(AES) | BIT(AVX) | \
+		BIT(F16C))
+#define VECTOR_7_EBX  (BIT(AVX2) | VECTOR_AVX512 | BIT(SHA))
+#define VECTOR_AVX512 (BIT(AVX512F) | BIT(AVX512DQ) | BIT(AVX512_IFMA) | BIT(AVX512CD) | BIT(AVX512BW) | BIT(AVX512VL))
+#define VECTOR_7_ECX  (VECTOR_7_ECX_AVX512 | BIT(GFNI) | BIT(VAES) | BIT(VPCLMULQDQ))
+#define VECTOR_7_ECX_AVX512 \
+	(BIT(AVX512_VBMI) | BIT(AVX512_VBMI2) | BIT(AVX512_VNNI) | BIT(AVX512_BITALG) | BIT(AVX512_VPOPCNTDQ))
+#define VECTOR_7_1_EAX BIT(AVX512_BF16)
+/* Those that the interpreter does itself. */
+#define SCALAR_1_ECX (BIT(MOVBE) | BIT(POPCNT) | BIT(XSAVE) | BIT(RDRAND))
+#define SCALAR_7_EBX (BIT(BMI1) | BIT(BMI2) | BIT(RDSEED) | BIT(ADX) | BIT(CLFLUSHOPT) | BIT(CLWB))
+
+/* The levels of the x86-64 psABI. */
+#define ECX_V1     (CPU_FEATURE_HYPERVISOR | CPU_FEATURE_X2APIC | CPU_FEATURE_TSC_DEADLINE)
+#define ECX_V2     (ECX_V1 | BIT(SSE3) | BIT(SSSE3) | BIT(SSE4_1) | BIT(SSE4_2) | BIT(POPCNT) | CPU_FEATURE_CX16)
+#define ECX_V3     (ECX_V2 | BIT(FMA) | BIT(MOVBE) | BIT(XSAVE) | BIT(AVX) | BIT(F16C))
+#define EBX_V3     (BIT(BMI1) | BIT(AVX2) | BIT(BMI2))
+#define EBX_V4     (EBX_V3 | BIT(AVX512F) | BIT(AVX512DQ) | BIT(AVX512CD) | BIT(AVX512BW) | BIT(AVX512VL))
+#define EXT_EDX_V1 (CPU_FEATURE_SYSCALL | CPU_FEATURE_NX | CPU_FEATURE_RDTSCP | CPU_FEATURE_LM)
+#define EXT_ECX_V2 CPU_FEATURE_LAHF64
+#define EXT_ECX_V3 (EXT_ECX_V2 | BIT(LZCNT))
+#define LEVEL(level) \
+	.name = "x86-64-v" #level, .vendor = "GenuineIntel", .brand = "vmm virtual CPU, x86-64-v" #level, .family = 6, \
+	.model = 15, .stepping = 11, .features_1_edx = EDX_PENTIUM4, .features_ext_edx = EXT_EDX_V1, .leaf_max = 0x15, \
+	.leaf_ext_max = 0x80000008, .physical_bits = 40, .linear_bits = 48, .cache_line = 64
 
 #define EDX_486 (CPU_FEATURE_FPU | CPU_FEATURE_VME)
 #define EDX_PENTIUM \
@@ -64,6 +103,8 @@ static const struct cpu_model models[] = {
 		.features_7_edx = ~0u,
 		.features_ext_edx = ~0u,
 		.features_ext_ecx = ~0u,
+		.features_7_1_eax = ~0u,
+		.features_xsave_eax = ~0u,
 		.leaf_max = 0x15,
 		.leaf_ext_max = 0x80000008,
 		.physical_bits = 40,
@@ -120,50 +161,128 @@ static const struct cpu_model models[] = {
 		.model = 15,
 		.stepping = 11,
 		.features_1_edx = EDX_PENTIUM4,
-		.features_1_ecx = CPU_FEATURE_HYPERVISOR,
-		.features_ext_edx = CPU_FEATURE_NX,
+		.features_1_ecx = CPU_FEATURE_HYPERVISOR | CPU_FEATURE_CX16 | BIT(SSE3) | BIT(SSSE3),
+		.features_ext_edx = CPU_FEATURE_SYSCALL | CPU_FEATURE_NX | CPU_FEATURE_LM,
+		.features_ext_ecx = CPU_FEATURE_LAHF64,
 		.leaf_max = 10,
 		.leaf_ext_max = 0x80000008,
 		.physical_bits = 36,
 		.linear_bits = 48,
 		.cache_line = 64 },
+	{ LEVEL(1), .features_1_ecx = ECX_V1 },
+	{ LEVEL(2), .features_1_ecx = ECX_V2, .features_ext_ecx = EXT_ECX_V2 },
+	{ LEVEL(3), .features_1_ecx = ECX_V3, .features_7_ebx = EBX_V3, .features_ext_ecx = EXT_ECX_V3,
+		.features_xsave_eax = ENGINE_XSAVE },
+	{ LEVEL(4), .features_1_ecx = ECX_V3, .features_7_ebx = EBX_V4, .features_ext_ecx = EXT_ECX_V3,
+		.features_xsave_eax = ENGINE_XSAVE },
 };
 #define MODELS (sizeof(models) / sizeof(models[0]))
 
-static const char *const names[] = { "host", "486", "pentium", "pentium3", "pentium4", "core2", NULL };
-static const char *const planned[] = { "x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4" };
+static const char *const names[] = { "host", "486", "pentium", "pentium3", "pentium4", "core2", "x86-64-v1",
+	"x86-64-v2", "x86-64-v3", "x86-64-v4", NULL };
 
 const char *const *cpu_model_names(void)
 {
 	return names;
 }
 
-bool cpu_model_planned(const char *name)
+/* Of the instruction sets that run natively, those that this host has, operating system included. */
+static void host_features(struct cpu_model *host)
 {
-	for (unsigned i = 0; i < sizeof(planned) / sizeof(planned[0]); i++)
-		if (!strcmp(name, planned[i]))
-			return true;
-	return false;
+	uint32_t eax, ebx, ecx, edx, xcr0 = 0;
+
+	memset(host, 0, sizeof(*host));
+	if (__get_cpuid(1, &eax, &ebx, &ecx, &edx))
+		host->features_1_ecx = ecx;
+	if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) {
+		host->features_7_ebx = ebx;
+		host->features_7_ecx = ecx;
+		if (eax >= 1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx))
+			host->features_7_1_eax = eax;
+	}
+	if (host->features_1_ecx & CPU_FEATURE_OSXSAVE)
+		__asm__ volatile("xgetbv" : "=a"(xcr0), "=d"(edx) : "c"(0));
+	if ((xcr0 & 6) != 6) {
+		host->features_1_ecx &= ~(BIT(AVX) | BIT(FMA) | BIT(F16C));
+		host->features_7_ebx &= ~BIT(AVX2);
+		host->features_7_ecx &= ~(BIT(VAES) | BIT(VPCLMULQDQ));
+	}
+	/* thunks move opmasks of 64 bits */
+	if ((xcr0 & 0xe6) != 0xe6 || !(host->features_7_ebx & BIT(AVX512BW))) {
+		host->features_7_ebx &= ~VECTOR_AVX512;
+		host->features_7_ecx &= ~VECTOR_7_ECX_AVX512;
+		host->features_7_1_eax &= ~VECTOR_7_1_EAX;
+	}
+}
+
+static void features_limit(struct cpu_model *model)
+{
+	model->features_1_edx &= ENGINE_1_EDX;
+	model->features_1_ecx &= ENGINE_1_ECX;
+	model->features_7_ebx &= ENGINE_7_EBX;
+	model->features_7_ecx &= ENGINE_7_ECX;
+	model->features_7_edx &= ENGINE_7_EDX;
+	model->features_ext_edx &= ENGINE_EXT_EDX;
+	model->features_ext_ecx &= ENGINE_EXT_ECX;
+	model->features_7_1_eax &= VECTOR_7_1_EAX;
+	model->features_xsave_eax &= ENGINE_XSAVE;
+}
+
+/* What must run natively and cannot here; with `drop`, the model does without. */
+static bool host_limit(struct cpu_model *model, bool drop)
+{
+	struct cpu_model host;
+
+	host_features(&host);
+	host.features_1_ecx |= ~VECTOR_1_ECX;
+	host.features_7_ebx |= ~VECTOR_7_EBX;
+	if (drop) {
+		model->features_1_ecx &= host.features_1_ecx;
+		model->features_7_ebx &= host.features_7_ebx;
+		model->features_7_ecx &= host.features_7_ecx;
+		model->features_7_1_eax &= host.features_7_1_eax;
+		return false;
+	}
+	return model->features_1_ecx & ~host.features_1_ecx || model->features_7_ebx & ~host.features_7_ebx ||
+		model->features_7_ecx & ~host.features_7_ecx || model->features_7_1_eax & ~host.features_7_1_eax;
+}
+
+static const struct cpu_model *model_named(const char *name)
+{
+	for (unsigned i = 0; i < MODELS; i++)
+		if (!strcmp(name, models[i].name))
+			return &models[i];
+	return NULL;
 }
 
 int cpu_model_find(const char *name, struct cpu_model *model)
 {
-	if (!name)
-		name = "host";
-	for (unsigned i = 0; i < MODELS; i++) {
-		if (strcmp(name, models[i].name))
-			continue;
-		*model = models[i];
-		model->features_1_edx &= ENGINE_1_EDX;
-		model->features_1_ecx &= ENGINE_1_ECX;
-		model->features_7_ebx &= ENGINE_7_EBX;
-		model->features_7_ecx &= ENGINE_7_ECX;
-		model->features_7_edx &= ENGINE_7_EDX;
-		model->features_ext_edx &= ENGINE_EXT_EDX;
-		model->features_ext_ecx &= ENGINE_EXT_ECX;
-		return 0;
-	}
-	return -ENOENT;
+	const struct cpu_model *found = model_named(name ? name : "host");
+
+	if (!found)
+		return -ENOENT;
+	*model = *found;
+	features_limit(model);
+	return host_limit(model, found == models) ? -EOPNOTSUPP : 0;
+}
+
+const char *cpu_model_lacks(const char *name)
+{
+	static const struct {
+		uint8_t feature;
+		const char *name;
+	} sets[] = { { FEATURE_SSE3, "SSE3" }, { FEATURE_SSSE3, "SSSE3" }, { FEATURE_SSE4_1, "SSE4.1" },
+		{ FEATURE_SSE4_2, "SSE4.2" }, { FEATURE_AVX, "AVX" }, { FEATURE_F16C, "F16C" }, { FEATURE_FMA, "FMA" },
+		{ FEATURE_AVX2, "AVX2" }, { FEATURE_AVX512F, "AVX512F" }, { FEATURE_AVX512BW, "AVX512BW" },
+		{ FEATURE_AVX512CD, "AVX512CD" }, { FEATURE_AVX512DQ, "AVX512DQ" }, { FEATURE_AVX512VL, "AVX512VL" } };
+	const struct cpu_model *model = model_named(name);
+	struct cpu_model host;
+
+	host_features(&host);
+	for (unsigned i = 0; model && i < sizeof(sets) / sizeof(sets[0]); i++)
+		if (model_has(model, sets[i].feature) && !model_has(&host, sets[i].feature))
+			return sets[i].name;
+	return NULL;
 }
 
 uint64_t cpu_model_arch_capabilities(const struct cpu_model *model)
@@ -320,12 +439,16 @@ static void leaf_basic(const struct cpu *cpu, uint32_t leaf, uint32_t subleaf, u
 			out[1] = m->features_7_ebx;
 			out[2] = m->features_7_ecx;
 			out[3] = m->features_7_edx;
+			out[0] = m->features_7_1_eax ? 1 : 0;
+		} else if (subleaf == 1) {
+			out[0] = m->features_7_1_eax;
 		}
 		break;
 	case 0xb:
 		if (cpu->apic)
 			leaf_topology(cpu, subleaf, out);
 		break;
+	case 0xd: xsave_cpuid(cpu, subleaf, out); break;
 	case 0x15: leaf_frequency(cpu, out); break;
 	default: break; /* reserved, or of a feature that no model has */
 	}
@@ -339,6 +462,9 @@ static void leaf_extended(const struct cpu *cpu, uint32_t leaf, uint32_t out[4])
 	case 0x80000001:
 		out[2] = m->features_ext_ecx;
 		out[3] = m->features_ext_edx;
+		/* Intel's show SYSCALL where it works (SDM vol. 2A, CPUID, table 3-8). */
+		if (!cpu_code64(cpu))
+			out[3] &= ~CPU_FEATURE_SYSCALL;
 		break;
 	case 0x80000002:
 	case 0x80000003:

@@ -79,6 +79,8 @@ EXTEND(movsx, 64, 8, int8_t)
 EXTEND(movsx, 16, 16, int16_t)
 EXTEND(movsx, 32, 16, int16_t)
 EXTEND(movsx, 64, 16, int16_t)
+EXTEND(movzx, 32, 32, uint32_t) /* MOVSXD without REX.W */
+EXTEND(movsx, 64, 32, int32_t)
 
 static int lea16(struct cpu *cpu, const struct insn *insn)
 {
@@ -92,21 +94,31 @@ static int lea32(struct cpu *cpu, const struct insn *insn)
 	return CPU_OK;
 }
 
+static int lea64(struct cpu *cpu, const struct insn *insn)
+{
+	reg_set64(cpu, insn, insn->reg, ea(cpu, insn));
+	return CPU_OK;
+}
+
 static int bswap(struct cpu *cpu, const struct insn *insn)
 {
 	/* Undefined for 16 bits; processors clear the register's low half. */
 	if (insn->operand_size == 2)
 		reg_set16(cpu, insn, insn->rm, 0);
+	else if (insn->operand_size == 8)
+		cpu->gpr[insn->rm] = __builtin_bswap64(cpu->gpr[insn->rm]);
 	else
 		reg_set32(cpu, insn, insn->rm, __builtin_bswap32((uint32_t)cpu->gpr[insn->rm]));
 	return CPU_OK;
 }
 
-/* CBW, CWDE; CWD, CDQ */
+/* CBW, CWDE, CDQE; CWD, CDQ, CQO */
 static int cbw(struct cpu *cpu, const struct insn *insn)
 {
 	if (insn->operand_size == 2)
 		reg_set16(cpu, insn, CPU_RAX, (uint16_t)(int8_t)cpu->gpr[CPU_RAX]);
+	else if (insn->operand_size == 8)
+		cpu->gpr[CPU_RAX] = (uint64_t)(int32_t)cpu->gpr[CPU_RAX];
 	else
 		reg_set32(cpu, insn, CPU_RAX, (uint32_t)(int16_t)cpu->gpr[CPU_RAX]);
 	return CPU_OK;
@@ -116,6 +128,8 @@ static int cwd(struct cpu *cpu, const struct insn *insn)
 {
 	if (insn->operand_size == 2)
 		reg_set16(cpu, insn, CPU_RDX, (int16_t)cpu->gpr[CPU_RAX] < 0 ? 0xffff : 0);
+	else if (insn->operand_size == 8)
+		cpu->gpr[CPU_RDX] = (uint64_t)((int64_t)cpu->gpr[CPU_RAX] >> 63);
 	else
 		reg_set32(cpu, insn, CPU_RDX, (int32_t)cpu->gpr[CPU_RAX] < 0 ? 0xffffffff : 0);
 	return CPU_OK;
@@ -147,11 +161,12 @@ insn_execute *move_select(struct cpu *cpu, struct insn *insn)
 	case 0x89:
 		return memory ? by_size(insn, mov16_mg, mov32_mg, mov64_mg)
 			      : by_size(insn, mov16_rg, mov32_rg, mov64_rg);
+	case 0x63: return by_size(insn, movzx16_16, movzx32_32, movsx64_32); /* MOVSXD */
 	case 0x8a: return memory ? mov8_gm : mov8_gr;
 	case 0x8b:
 		return memory ? by_size(insn, mov16_gm, mov32_gm, mov64_gm)
 			      : by_size(insn, mov16_gr, mov32_gr, mov64_gr);
-	case 0x8d: return memory ? by_size(insn, lea16, lea32, NULL) : NULL;
+	case 0x8d: return memory ? by_size(insn, lea16, lea32, lea64) : NULL;
 	case 0x98: return cbw;
 	case 0x99: return cwd;
 	case 0xa0: return mov8_ao;

@@ -6,6 +6,7 @@
 #include "vmm/cpu/apic.h"
 #include "vmm/cpu/model.h"
 #include "vmm/cpu/operand.h"
+#include "vmm/cpu/system.h"
 
 #define MSR_TSC               0x10
 #define MSR_PLATFORM_ID       0x17
@@ -33,6 +34,14 @@
 #define MSR_TSC_DEADLINE      0x6e0
 #define MSR_X2APIC            0x800
 #define MSR_EFER              0xc0000080
+#define MSR_STAR              0xc0000081
+#define MSR_LSTAR             0xc0000082
+#define MSR_CSTAR             0xc0000083
+#define MSR_FMASK             0xc0000084
+#define MSR_FS_BASE           0xc0000100
+#define MSR_GS_BASE           0xc0000101
+#define MSR_KERNEL_GS_BASE    0xc0000102
+#define MSR_TSC_AUX           0xc0000103
 
 #define MTRR_RANGES 8u
 
@@ -44,6 +53,18 @@ static bool has_edx(const struct cpu *cpu, unsigned bit)
 static bool is_p6(const struct cpu *cpu)
 {
 	return cpu->model->family == 6 && memcmp(cpu->model->vendor, "GenuineIntel", 12) == 0;
+}
+
+/* Of the Pentium 4 and the P6 from the Pentium M on (SDM vol. 4, table 2-2: 06_0DH). */
+static bool has_misc_enable(const struct cpu *cpu)
+{
+	return cpu->model->family > 6 || (cpu->model->family == 6 && cpu->model->model >= 0xd);
+}
+
+/* The Pentium's local APIC cannot be moved (SDM vol. 4, table 2-2: 06_01H). */
+static bool has_apic_base(const struct cpu *cpu)
+{
+	return cpu->apic && cpu->model->family >= 6;
 }
 
 /* The index of a fixed-range MTRR, or -1. */
@@ -141,6 +162,36 @@ static bool mce_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 	return false;
 }
 
+static bool has_lm(const struct cpu *cpu)
+{
+	return cpu->model->features_ext_edx & CPU_FEATURE_LM;
+}
+
+/* Where an MSR of Intel 64 that holds a plain value has it; NULL: it is none. */
+static uint64_t *long_home(struct cpu *cpu, uint32_t msr)
+{
+	switch (msr) {
+	case MSR_STAR: return &cpu->star;
+	case MSR_LSTAR: return &cpu->lstar;
+	case MSR_CSTAR: return &cpu->cstar;
+	case MSR_FMASK: return &cpu->sfmask;
+	case MSR_FS_BASE: return &cpu->segment[CPU_FS].base;
+	case MSR_GS_BASE: return &cpu->segment[CPU_GS].base;
+	case MSR_KERNEL_GS_BASE: return &cpu->kernel_gs_base;
+	default: return NULL;
+	}
+}
+
+static bool long_write(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+	if (msr == MSR_FMASK ? value >> 32 != 0 : msr != MSR_STAR && !cpu_canonical(cpu, value))
+		return false;
+	*long_home(cpu, msr) = value;
+	if (msr == MSR_FS_BASE || msr == MSR_GS_BASE)
+		cpu_segment_update(cpu, msr == MSR_FS_BASE ? CPU_FS : CPU_GS);
+	return true;
+}
+
 static bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
 	bool sep = has_edx(cpu, 11);
@@ -149,9 +200,9 @@ static bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 	switch (msr) {
 	case MSR_TSC: *value = cpu_tsc(cpu); return has_edx(cpu, 4);
 	case MSR_TSC_ADJUST: *value = cpu->tsc_adjust; return cpu->model->features_7_ebx >> 1 & 1;
-	case MSR_PLATFORM_ID: return is_p6(cpu);
+	case MSR_PLATFORM_ID: return cpu->model->family >= 6;
 	case MSR_APIC_BASE:
-		if (!cpu->apic)
+		if (!has_apic_base(cpu))
 			return false;
 		*value = apic_base_read(cpu->apic);
 		return true;
@@ -162,10 +213,13 @@ static bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 	case MSR_SYSENTER_CS: *value = cpu->sysenter_cs; return sep;
 	case MSR_SYSENTER_ESP: *value = cpu->sysenter_esp; return sep;
 	case MSR_SYSENTER_EIP: *value = cpu->sysenter_eip; return sep;
-	case MSR_MISC_ENABLE: *value = cpu->misc_enable; return cpu->model->family >= 6;
+	case MSR_MISC_ENABLE: *value = cpu->misc_enable; return has_misc_enable(cpu);
 	case MSR_DEBUGCTL: *value = cpu->debugctl; return cpu->model->family >= 6;
 	case MSR_PAT: *value = cpu->pat; return has_edx(cpu, 16);
-	case MSR_EFER: *value = cpu->efer; return cpu->model->features_ext_edx & (CPU_FEATURE_NX | 1u << 29 | 1u << 11);
+	case MSR_EFER:
+		*value = cpu->efer;
+		return cpu->model->features_ext_edx & (CPU_FEATURE_NX | CPU_FEATURE_LM | CPU_FEATURE_SYSCALL);
+	case MSR_TSC_AUX: *value = cpu->tsc_aux; return cpu->model->features_ext_edx & CPU_FEATURE_RDTSCP;
 	case MSR_PERFCTR0:
 	case MSR_PERFCTR0 + 1:
 	case MSR_EVNTSEL0:
@@ -174,6 +228,10 @@ static bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 	}
 	if (msr == MSR_TSC_DEADLINE || (msr >= MSR_X2APIC && msr < MSR_X2APIC + 0x40))
 		return cpu->apic && apic_msr_read(cpu->apic, msr, value) == 0;
+	if (has_lm(cpu) && long_home(cpu, msr)) {
+		*value = *long_home(cpu, msr);
+		return true;
+	}
 	return mtrr_access(cpu, msr, value, false) || mce_read(cpu, msr, value);
 }
 
@@ -183,8 +241,16 @@ static bool efer_write(struct cpu *cpu, uint64_t value)
 
 	if (cpu->model->features_ext_edx & CPU_FEATURE_NX)
 		allowed |= CPU_EFER_NXE;
-	if (!(cpu->model->features_ext_edx & (CPU_FEATURE_NX | 1u << 29 | 1u << 11)) || value & ~allowed)
+	if (cpu->model->features_ext_edx & CPU_FEATURE_SYSCALL)
+		allowed |= CPU_EFER_SCE;
+	if (has_lm(cpu))
+		allowed |= CPU_EFER_LME | CPU_EFER_LMA;
+	if (!allowed || value & ~allowed)
 		return false;
+	if ((cpu->efer ^ value) & CPU_EFER_LME && cpu->cr0 & CPU_CR0_PG)
+		return false;
+	/* LMA only shows what is. */
+	value = (value & ~(uint64_t)CPU_EFER_LMA) | (cpu->efer & CPU_EFER_LMA);
 	if ((cpu->efer ^ value) & CPU_EFER_NXE)
 		tlb_flush(cpu, true);
 	cpu->efer = value;
@@ -209,7 +275,7 @@ static bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 		cpu->tsc_adjust = value;
 		return true;
 	case MSR_APIC_BASE:
-		if (!cpu->apic || apic_base_write(cpu->apic, value) != 0)
+		if (!has_apic_base(cpu) || apic_base_write(cpu->apic, value) != 0)
 			return false;
 		tlb_flush(cpu, true); /* the register page moved */
 		return true;
@@ -220,9 +286,18 @@ static bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 		/* Cleared by software before CPUID brings the revision (SDM vol. 3A, 9.11.7); ours is 0 unless set. */
 		return cpu->model->family >= 6;
 	case MSR_SYSENTER_CS: cpu->sysenter_cs = value; return sep;
-	case MSR_SYSENTER_ESP: cpu->sysenter_esp = value; return sep;
-	case MSR_SYSENTER_EIP: cpu->sysenter_eip = value; return sep;
-	case MSR_MISC_ENABLE: cpu->misc_enable = value; return cpu->model->family >= 6;
+	case MSR_SYSENTER_ESP:
+	case MSR_SYSENTER_EIP:
+		if (!sep || !cpu_canonical(cpu, value))
+			return false;
+		*(msr == MSR_SYSENTER_ESP ? &cpu->sysenter_esp : &cpu->sysenter_eip) = value;
+		return true;
+	case MSR_TSC_AUX:
+		if (!(cpu->model->features_ext_edx & CPU_FEATURE_RDTSCP) || value >> 32)
+			return false;
+		cpu->tsc_aux = value;
+		return true;
+	case MSR_MISC_ENABLE: cpu->misc_enable = value; return has_misc_enable(cpu);
 	case MSR_DEBUGCTL:
 		if (cpu->model->family < 6 || value & ~0x3ull)
 			return false;
@@ -244,6 +319,8 @@ static bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 		cpu->attention = true;
 		return cpu->apic && apic_msr_write(cpu->apic, msr, value) == 0;
 	}
+	if (has_lm(cpu) && long_home(cpu, msr))
+		return long_write(cpu, msr, value);
 	return mtrr_access(cpu, msr, &value, true) || mce_write(cpu, msr, value);
 }
 
@@ -280,6 +357,14 @@ static int rdtsc(struct cpu *cpu, const struct insn *insn)
 	if (cpu->cr4 & CPU_CR4_TSD && cpu->cpl)
 		return cpu_raise_error(cpu, CPU_GP, 0);
 	edx_eax_set(cpu, cpu_tsc(cpu));
+	return CPU_OK;
+}
+
+int rdtscp(struct cpu *cpu, const struct insn *insn)
+{
+	if (rdtsc(cpu, insn) != CPU_OK)
+		return CPU_FAULT;
+	cpu->gpr[CPU_RCX] = (uint32_t)cpu->tsc_aux;
 	return CPU_OK;
 }
 

@@ -58,6 +58,35 @@ static int mul32(struct cpu *cpu, const struct insn *insn)
 	return CPU_OK;
 }
 
+static int mul64(struct cpu *cpu, const struct insn *insn)
+{
+	bool is_signed = (insn->modrm >> 3 & 7) == 5;
+	uint64_t a = cpu->gpr[CPU_RAX], b;
+	unsigned __int128 product;
+
+	if (rm_read64(cpu, insn, &b) != CPU_OK)
+		return CPU_FAULT;
+	product = is_signed ? (unsigned __int128)((__int128)(int64_t)a * (int64_t)b) : (unsigned __int128)a * b;
+	cpu->gpr[CPU_RAX] = (uint64_t)product;
+	cpu->gpr[CPU_RDX] = (uint64_t)(product >> 64);
+	flags_set_product(
+		cpu, is_signed ? (__int128)product != (int64_t)(uint64_t)product : (uint64_t)(product >> 64) != 0);
+	return CPU_OK;
+}
+
+static int imul_two64(struct cpu *cpu, const struct insn *insn)
+{
+	__int128 product;
+	uint64_t a;
+
+	if (rm_read64(cpu, insn, &a) != CPU_OK)
+		return CPU_FAULT;
+	product = (__int128)(int64_t)a * (int64_t)(insn->opcode < 0x100 ? insn->immediate : cpu->gpr[insn->reg]);
+	cpu->gpr[insn->reg] = (uint64_t)product;
+	flags_set_product(cpu, product != (int64_t)(uint64_t)product);
+	return CPU_OK;
+}
+
 /* IMUL r, r/m[, imm] */
 static int imul_two(struct cpu *cpu, const struct insn *insn)
 {
@@ -145,18 +174,49 @@ static int idiv_any(struct cpu *cpu, const struct insn *insn)
 	return CPU_OK;
 }
 
+static int div64(struct cpu *cpu, const struct insn *insn)
+{
+	unsigned __int128 a = (unsigned __int128)cpu->gpr[CPU_RDX] << 64 | cpu->gpr[CPU_RAX];
+	uint64_t b;
+
+	if (rm_read64(cpu, insn, &b) != CPU_OK)
+		return CPU_FAULT;
+	/* The quotient fits in 64 bits just if the upper half is less than the divisor. */
+	if (cpu->gpr[CPU_RDX] >= b)
+		return cpu_raise(cpu, CPU_DE);
+	cpu->gpr[CPU_RAX] = (uint64_t)(a / b);
+	cpu->gpr[CPU_RDX] = (uint64_t)(a % b);
+	return CPU_OK;
+}
+
+static int idiv64(struct cpu *cpu, const struct insn *insn)
+{
+	unsigned __int128 raw = (unsigned __int128)cpu->gpr[CPU_RDX] << 64 | cpu->gpr[CPU_RAX];
+	__int128 a = (__int128)raw, quotient;
+	uint64_t b;
+
+	if (rm_read64(cpu, insn, &b) != CPU_OK)
+		return CPU_FAULT;
+	if (!b || (b == UINT64_MAX && raw == (unsigned __int128)1 << 127))
+		return cpu_raise(cpu, CPU_DE);
+	quotient = a / (int64_t)b;
+	if (quotient != (int64_t)quotient)
+		return cpu_raise(cpu, CPU_DE);
+	cpu->gpr[CPU_RDX] = (uint64_t)(a % (int64_t)b);
+	cpu->gpr[CPU_RAX] = (uint64_t)quotient;
+	return CPU_OK;
+}
+
 insn_execute *multiply_select(struct cpu *cpu, struct insn *insn)
 {
 	(void)cpu;
 	if (insn->opcode != 0xf6 && insn->opcode != 0xf7)
-		return insn->operand_size == 8 ? NULL : imul_two;
-	if (insn->operand_size == 8)
-		return NULL;
+		return insn->operand_size == 8 ? imul_two64 : imul_two;
 	switch (insn->modrm >> 3 & 7) {
 	case 4:
-	case 5: return !(insn->opcode & 1) ? mul8 : by_size(insn, mul16, mul32, NULL);
-	case 6: return div_any;
-	case 7: return idiv_any;
+	case 5: return !(insn->opcode & 1) ? mul8 : by_size(insn, mul16, mul32, mul64);
+	case 6: return insn->opcode & 1 && insn->operand_size == 8 ? div64 : div_any;
+	case 7: return insn->opcode & 1 && insn->operand_size == 8 ? idiv64 : idiv_any;
 	default: return NULL;
 	}
 }

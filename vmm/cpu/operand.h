@@ -149,8 +149,20 @@ static inline int push32(struct cpu *cpu, uint32_t value)
 	rsp_set(cpu, rsp);
 	return CPU_OK;
 }
+static inline int push64(struct cpu *cpu, uint64_t value)
+{
+	/* Only 64-bit mode has it, where all of RSP is the stack pointer. */
+	uint64_t rsp = cpu->gpr[CPU_RSP] - 8;
+
+	if (unlikely(mem_write64(cpu, CPU_SS, rsp, value) != CPU_OK))
+		return CPU_FAULT;
+	cpu->gpr[CPU_RSP] = rsp;
+	return CPU_OK;
+}
 static inline int push(struct cpu *cpu, unsigned size, uint64_t value)
 {
+	if (size == 8)
+		return push64(cpu, value);
 	return size == 2 ? push16(cpu, (uint16_t)value) : push32(cpu, (uint32_t)value);
 }
 /* Read the stack at a distance from its top. */

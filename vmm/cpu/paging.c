@@ -4,6 +4,7 @@
 
 #include "vmm/cpu/apic.h"
 #include "vmm/cpu/insn.h"
+#include "vmm/cpu/mode.h"
 #include "vmm/cpu/model.h"
 #include "vmm/cpu/paging.h"
 #include "vmm/cpu/trace.h"
@@ -140,7 +141,7 @@ static bool access_allowed(const struct cpu *cpu, uint32_t flags, unsigned acces
 }
 
 struct walk {
-	uint64_t at[4], entry[4];
+	uint64_t at[5], entry[5];
 	unsigned depth, size;
 	uint64_t physical;
 	uint32_t flags;
@@ -225,11 +226,70 @@ static uint32_t walk_pae(struct cpu *cpu, struct walk *walk, uint64_t linear)
 	return error;
 }
 
+/* 4-level and 5-level paging (SDM vol. 3A, 4.5). */
+static uint32_t walk_long(struct cpu *cpu, struct walk *walk, uint64_t linear)
+{
+	uint64_t physical_mask = (1ull << cpu->model->physical_bits) - 1;
+	/* Bits 51:MAXPHYADDR; 62:52 are the guest's own, or its protection keys. */
+	uint64_t reserved = ~physical_mask & 0xfffffffffffffull, address = physical_mask & ~0xfffull;
+	uint64_t table = cpu->cr3 & address;
+	bool huge = cpu->model->features_ext_edx & CPU_FEATURE_PDPE1GB;
+
+	if (!(cpu->efer & CPU_EFER_NXE))
+		reserved |= PTE_NX;
+	walk->size = 8;
+	for (unsigned shift = cpu->cr4 & CPU_CR4_LA57 ? 48 : 39;; shift -= 9) {
+		bool leaf_possible = shift == 21 || (shift == 30 && huge);
+		uint64_t entry;
+		uint32_t error = walk_step(cpu, walk, table + (linear >> shift & 0x1ff) * 8,
+			reserved | (shift > 12 && !leaf_possible ? PTE_PS : 0));
+
+		if (error)
+			return error;
+		entry = walk->entry[walk->depth - 1];
+		if (shift == 12 || entry & PTE_PS) {
+			uint64_t inside = (1ull << shift) - 1;
+
+			if (shift > 12) {
+				/* Bit 12 is the PAT bit. */
+				if (entry & inside & ~0x1fffull)
+					return WALK_FAULT | 9;
+				walk->flags |= shift == 30 ? PAGE_HUGE : PAGE_LARGE;
+			}
+			walk->physical = (entry & address & ~inside) | (linear & inside & ~0xfffull);
+			return 0;
+		}
+		table = entry & address;
+	}
+}
+
+static uint32_t walk_any(struct cpu *cpu, struct walk *walk, uint64_t linear)
+{
+	if (cpu->efer & CPU_EFER_LMA)
+		return walk_long(cpu, walk, linear);
+	return cpu->cr4 & CPU_CR4_PAE ? walk_pae(cpu, walk, linear) : walk_32bit(cpu, walk, linear);
+}
+
+bool paging_peek(struct cpu *cpu, uint64_t linear, uint64_t *physical)
+{
+	struct walk walk = { .flags = 0 };
+
+	if (cpu->cr0 & CPU_CR0_PG) {
+		if (cpu->efer & CPU_EFER_LMA && !cpu_canonical(cpu, linear))
+			return false;
+		if (walk_any(cpu, &walk, linear))
+			return false;
+		linear = walk.physical | (linear & 0xfff);
+	}
+	*physical = linear & cpu->a20_mask;
+	return true;
+}
+
 static int paging_walk(struct cpu *cpu, uint64_t linear, unsigned access, struct tlb_page *page)
 {
 	for (;;) {
 		struct walk walk = { .flags = PAGE_WRITABLE | PAGE_USER };
-		uint32_t error = cpu->cr4 & CPU_CR4_PAE ? walk_pae(cpu, &walk, linear) : walk_32bit(cpu, &walk, linear);
+		uint32_t error = walk_any(cpu, &walk, linear);
 		uint64_t leaf;
 		bool again = false;
 

@@ -18,6 +18,9 @@
 /* The physical address of a linear one, A20 mask applied; sets accessed and dirty bits.  CPU_FAULT: #PF. */
 int paging_translate(struct cpu *cpu, uint64_t linear, unsigned access, uint64_t *physical);
 
+/* The same for a debugger: marks nothing, raises nothing, heeds no rights.  False: nothing is mapped there. */
+bool paging_peek(struct cpu *cpu, uint64_t linear, uint64_t *physical);
+
 /* What a data access at the current privilege is (without ACCESS_WRITE). */
 unsigned paging_access(const struct cpu *cpu);
 /* The same for implicit accesses to descriptor tables and the TSS. */

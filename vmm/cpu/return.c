@@ -22,7 +22,19 @@ static int return_code(struct cpu *cpu, uint16_t selector, struct descriptor *co
 		return raise_selector(cpu, CPU_GP, selector);
 	if (!descriptor_present(code))
 		return raise_selector(cpu, CPU_NP, selector);
-	return CPU_OK;
+	return segment_code_check(cpu, code);
+}
+
+/* SS and RSP off the stack.  64-bit code may return without a stack segment, but not to CPL 3. */
+static int return_stack(struct cpu *cpu, const struct descriptor *code, uint16_t ss, struct descriptor *data)
+{
+	unsigned cpl = code->selector & 3;
+
+	if (!(ss & 0xfffc) && cpu->efer & CPU_EFER_LMA && descriptor_is_code64(code) && cpl != 3 && (ss & 3) == cpl) {
+		*data = (struct descriptor){ .selector = ss };
+		return CPU_OK;
+	}
+	return segment_stack_check(cpu, ss, cpl, CPU_GP, data);
 }
 
 /* Data segments that the outer level may not see become null. */
@@ -44,25 +56,32 @@ static void segments_drop(struct cpu *cpu)
 static int return_outer(struct cpu *cpu, struct descriptor *code, uint64_t target, uint16_t ss, uint64_t rsp,
 	unsigned size, unsigned release, uint64_t flags, uint64_t flags_mask)
 {
-	unsigned cpl = code->selector & 3;
+	unsigned cpl = code->selector & 3, old = cpu->cpl;
 	struct descriptor data;
 
-	if (segment_stack_check(cpu, ss, cpl, CPU_GP, &data) != CPU_OK)
+	if (return_stack(cpu, code, ss, &data) != CPU_OK)
 		return CPU_FAULT;
-	if (target > descriptor_limit(code))
-		return cpu_raise_error(cpu, CPU_GP, 0);
-	if (descriptor_mark(cpu, code) != CPU_OK || descriptor_mark(cpu, &data) != CPU_OK)
+	if (segment_target_check(cpu, code, target) != CPU_OK)
+		return CPU_FAULT;
+	if (descriptor_mark(cpu, code) != CPU_OK || (data.raw && descriptor_mark(cpu, &data) != CPU_OK))
 		return CPU_FAULT;
 	segment_load_code(cpu, code, cpl);
-	segment_cache(&cpu->segment[CPU_SS], ss, &data);
-	cpu_segment_update(cpu, CPU_SS);
-	if (cpu->stack_mask == 0xffff)
+	if (data.raw) {
+		segment_cache(&cpu->segment[CPU_SS], ss, &data);
+		cpu_segment_update(cpu, CPU_SS);
+	} else {
+		segment_load_null_stack(cpu, ss, cpl);
+	}
+	if (cpu->stack_mask == UINT64_MAX)
+		cpu->gpr[CPU_RSP] = rsp + release;
+	else if (cpu->stack_mask == 0xffff)
 		reg_set(cpu, CPU_RSP, 2, rsp + release);
 	else
 		cpu->gpr[CPU_RSP] = (uint32_t)((size == 2 ? rsp & 0xffff : rsp) + release);
 	if (flags_mask)
 		cpu_rflags_write(cpu, flags, flags_mask);
-	segments_drop(cpu);
+	if (cpl > old)
+		segments_drop(cpu);
 	cpu->next_rip = target;
 	return CPU_END;
 }
@@ -94,9 +113,7 @@ int return_far(struct cpu *cpu, const struct insn *insn)
 			return CPU_FAULT;
 		return return_outer(cpu, &code, target, (uint16_t)ss, rsp, size, release, 0, 0);
 	}
-	if (target > descriptor_limit(&code))
-		return cpu_raise_error(cpu, CPU_GP, 0);
-	if (segment_load_code(cpu, &code, cpu->cpl) != CPU_OK)
+	if (segment_target_check(cpu, &code, target) != CPU_OK || segment_load_code(cpu, &code, cpu->cpl) != CPU_OK)
 		return CPU_FAULT;
 	stack_commit(cpu, &stack);
 	cpu->next_rip = target;
@@ -212,25 +229,25 @@ int return_interrupt(struct cpu *cpu, const struct insn *insn)
 	if (!cpu_protected(cpu)) {
 		status = iret_real(cpu, insn);
 	} else if (cpu->rflags & CPU_FLAG_NT) {
-		status = iret_task(cpu);
+		status = cpu->efer & CPU_EFER_LMA ? cpu_raise_error(cpu, CPU_GP, 0) : iret_task(cpu);
 	} else {
 		stack_current(cpu, &stack);
 		if (stack_pop(cpu, &stack, size, &target) != CPU_OK || stack_pop(cpu, &stack, size, &cs) != CPU_OK ||
 			stack_pop(cpu, &stack, size, &flags) != CPU_OK)
 			return CPU_FAULT;
 		mask = iret_mask(cpu, size);
-		if (size == 4 && flags & CPU_FLAG_VM && cpu->cpl == 0) {
+		if (size == 4 && flags & CPU_FLAG_VM && cpu->cpl == 0 && !(cpu->efer & CPU_EFER_LMA)) {
 			status = iret_to_v86(cpu, &stack, target, (uint16_t)cs, flags);
 		} else if (return_code(cpu, (uint16_t)cs, &code) != CPU_OK) {
 			return CPU_FAULT;
-		} else if ((cs & 3) > cpu->cpl) {
+		} else if ((cs & 3) > cpu->cpl || cpu_code64(cpu)) {
+			/* 64-bit code always has SS and RSP on the stack. */
 			if (stack_pop(cpu, &stack, size, &rsp) != CPU_OK || stack_pop(cpu, &stack, size, &ss) != CPU_OK)
 				return CPU_FAULT;
 			status = return_outer(cpu, &code, target, (uint16_t)ss, rsp, size, 0, flags, mask);
 		} else {
-			if (target > descriptor_limit(&code))
-				return cpu_raise_error(cpu, CPU_GP, 0);
-			if (segment_load_code(cpu, &code, cpu->cpl) != CPU_OK)
+			if (segment_target_check(cpu, &code, target) != CPU_OK ||
+				segment_load_code(cpu, &code, cpu->cpl) != CPU_OK)
 				return CPU_FAULT;
 			stack_commit(cpu, &stack);
 			cpu_rflags_write(cpu, flags, mask);

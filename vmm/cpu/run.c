@@ -7,15 +7,17 @@
 #include "vmm/cpu/apic.h"
 #include "vmm/cpu/block.h"
 #include "vmm/cpu/debug.h"
+#include "vmm/cpu/debugger.h"
 #include "vmm/cpu/exception.h"
 #include "vmm/cpu/flags.h"
 #include "vmm/cpu/mode.h"
 #include "vmm/cpu/segment.h"
+#include "vmm/cpu/smm.h"
 #include "vmm/cpu/trace.h"
 
 #define REQUEST_APIC_STATE (CPU_REQUEST_APIC | CPU_REQUEST_TIMER)
 
-enum outcome { OUTCOME_ON, OUTCOME_REQUEST, OUTCOME_HALT, OUTCOME_SHUTDOWN };
+enum outcome { OUTCOME_ON, OUTCOME_REQUEST, OUTCOME_HALT, OUTCOME_SHUTDOWN, OUTCOME_DEBUG };
 
 static uint32_t requests(const struct cpu *cpu)
 {
@@ -53,7 +55,8 @@ static void requests_apply(struct cpu *cpu, uint32_t taken)
 {
 	cpu_request_clear(cpu, taken);
 	if (taken & CPU_REQUEST_A20) {
-		cpu->a20_mask = __atomic_load_n(&cpu->a20_mask_next, __ATOMIC_ACQUIRE);
+		if (!cpu->in_smm)
+			cpu->a20_mask = __atomic_load_n(&cpu->a20_mask_next, __ATOMIC_ACQUIRE);
 		tlb_flush(cpu, true);
 	}
 	if (taken & CPU_REQUEST_FLUSH) {
@@ -66,21 +69,55 @@ static void requests_apply(struct cpu *cpu, uint32_t taken)
 		cpu_reset(cpu, true);
 	if (taken & CPU_REQUEST_SIPI)
 		sipi_take(cpu);
-	if (taken & CPU_REQUEST_SMI)
-		cpu->halted = false;
+}
+
+/* What waits until RSM, latched. */
+static uint32_t requests_held(const struct cpu *cpu)
+{
+	return cpu->in_smm ? CPU_REQUEST_SMI | CPU_REQUEST_INIT : 0;
+}
+
+/* Requests that are not interrupts.  An SMI waits out the shadow of STI and MOV SS, as it may (SDM vol. 2B, STI), and
+ * goes before INIT. */
+static uint32_t requests_take(struct cpu *cpu)
+{
+	const uint32_t surroundings = CPU_REQUEST_A20 | CPU_REQUEST_FLUSH | REQUEST_APIC_STATE;
+
+	for (;;) {
+		uint32_t now = requests(cpu) & ~requests_held(cpu), apply = now & surroundings;
+		bool smi = now & CPU_REQUEST_SMI && !cpu->wait_sipi && !cpu->interrupt_shadow;
+
+		if (!smi)
+			apply = now & (surroundings | CPU_REQUEST_INIT | CPU_REQUEST_SIPI);
+		if (apply)
+			requests_apply(cpu, apply);
+		if (smi) {
+			cpu_request_clear(cpu, CPU_REQUEST_SMI);
+			smm_enter(cpu);
+			continue; /* SMIACT# has changed what lies where */
+		}
+		if (!(apply & CPU_REQUEST_SIPI && now & CPU_REQUEST_SMI))
+			return now;
+	}
+}
+
+/* A virtual interrupt is pending, and virtual interrupts are on: the monitor is to deliver it (SDM vol. 3B, 20.3.2 and
+ * 20.4).  Instructions that would make it so fault themselves; IRET and a task switch to such a program do not. */
+static bool virtual_interrupt(const struct cpu *cpu)
+{
+	if (likely((~cpu->rflags & (CPU_FLAG_VIF | CPU_FLAG_VIP)) != 0) || cpu->cpl != 3 || cpu_iopl(cpu) == 3)
+		return false;
+	return cpu->cr4 & (cpu_v86(cpu) ? CPU_CR4_VME : CPU_CR4_PVI);
 }
 
 /* Between two instructions (SDM vol. 3A, table 6-2). */
 static enum outcome events(struct cpu *cpu)
 {
-	const uint32_t applied = CPU_REQUEST_A20 | CPU_REQUEST_FLUSH | REQUEST_APIC_STATE | CPU_REQUEST_INIT |
-		CPU_REQUEST_SIPI | CPU_REQUEST_SMI;
-	uint32_t now = requests(cpu);
+	uint32_t now;
 	int vector;
 
 	cpu->attention = false;
-	if (now & applied)
-		requests_apply(cpu, now & applied);
+	now = requests_take(cpu);
 	if (now & CPU_REQUEST_EXIT) {
 		cpu_request_clear(cpu, CPU_REQUEST_EXIT);
 		cpu->attention = true;
@@ -88,26 +125,36 @@ static enum outcome events(struct cpu *cpu)
 	}
 	if (cpu->wait_sipi)
 		return OUTCOME_HALT;
+	if (cpu->shutdown && (!(now & CPU_REQUEST_NMI) || cpu->nmi_blocked))
+		return OUTCOME_HALT;
+	cpu->shutdown = false;
+	if (cpu->frozen && __atomic_load_n(&cpu->ignne, __ATOMIC_ACQUIRE))
+		cpu->frozen = false;
 	if (cpu->pending_db && !cpu->shadow_ss) {
-		cpu->halted = false;
+		cpu->halted = cpu->frozen = false;
 		if (!trap_deliver(cpu))
 			return OUTCOME_SHUTDOWN;
 	}
 	if (now & CPU_REQUEST_NMI && !cpu->nmi_blocked && !cpu->shadow_ss) {
 		cpu_request_clear(cpu, CPU_REQUEST_NMI);
 		cpu->nmi_blocked = true;
-		cpu->halted = false;
+		cpu->halted = cpu->frozen = false;
 		if (!interrupt_deliver(cpu, CPU_NMI, INTERRUPT_EXTERNAL))
 			return OUTCOME_SHUTDOWN;
-	} else if (cpu->rflags & CPU_FLAG_IF && !cpu->interrupt_shadow) {
+	} else if (cpu->rflags & CPU_FLAG_IF && !cpu->interrupt_shadow && !(debugger_stepping(cpu) && !cpu->halted)) {
 		vector = interrupt_take(cpu);
 		if (vector >= 0) {
-			cpu->halted = false;
+			cpu->halted = cpu->frozen = false;
 			if (!interrupt_deliver(cpu, (unsigned)vector, INTERRUPT_EXTERNAL))
 				return OUTCOME_SHUTDOWN;
 		}
 	}
-	if (!cpu->halted)
+	if (virtual_interrupt(cpu)) {
+		cpu->halted = cpu->frozen = false;
+		cpu_raise_error(cpu, CPU_GP, 0);
+		return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
+	}
+	if (!cpu->halted && !cpu->frozen)
 		return OUTCOME_ON;
 	/* HLT in the shadow of STI: the shadow ended with it. */
 	if (cpu->interrupt_shadow) {
@@ -119,13 +166,18 @@ static enum outcome events(struct cpu *cpu)
 
 bool cpu_wakes(struct cpu *cpu)
 {
-	uint32_t now = requests(cpu);
+	uint32_t now = requests(cpu) & ~requests_held(cpu);
 
 	if (now & (CPU_REQUEST_INIT | CPU_REQUEST_EXIT))
 		return true;
 	if (cpu->wait_sipi)
 		return now & CPU_REQUEST_SIPI;
-	if (!cpu->halted || cpu->pending_db || now & CPU_REQUEST_SMI || (now & CPU_REQUEST_NMI && !cpu->nmi_blocked))
+	if (cpu->shutdown)
+		return now & CPU_REQUEST_SMI || (now & CPU_REQUEST_NMI && !cpu->nmi_blocked);
+	if (cpu->frozen && __atomic_load_n(&cpu->ignne, __ATOMIC_ACQUIRE))
+		return true;
+	if ((!cpu->halted && !cpu->frozen) || cpu->pending_db || now & CPU_REQUEST_SMI ||
+		(now & CPU_REQUEST_NMI && !cpu->nmi_blocked))
 		return true;
 	if (now & REQUEST_APIC_STATE && cpu->apic)
 		apic_update(cpu->apic);
@@ -165,6 +217,16 @@ static inline int block_run(struct cpu *cpu, const struct block *block, unsigned
 	return CPU_OK;
 }
 
+/* An exception, or what is raised like one. */
+static enum outcome fault_apply(struct cpu *cpu)
+{
+	switch (cpu->exception.vector) {
+	case CPU_FREEZE: cpu->frozen = cpu->attention = true; return OUTCOME_ON;
+	case CPU_SHUTDOWN: return OUTCOME_SHUTDOWN;
+	default: return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
+	}
+}
+
 /* What follows an instruction or block that did not simply succeed. */
 static enum outcome status_apply(struct cpu *cpu, int status)
 {
@@ -172,7 +234,7 @@ static enum outcome status_apply(struct cpu *cpu, int status)
 	case CPU_FAULT:
 		/* What the instruction did before it faulted will be done, and trapped, again. */
 		cpu->pending_db = 0;
-		return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
+		return fault_apply(cpu);
 	case CPU_REPEAT:
 		/* Taken between two iterations, an interrupt pushes RF (SDM vol. 3B, 17.3.1.1). */
 		cpu->rflags |= CPU_FLAG_RF;
@@ -201,7 +263,7 @@ static enum outcome run_slow(struct cpu *cpu)
 	cpu->interrupt_shadow = cpu->shadow_ss = false;
 	cpu->attention = true;
 	if (!(cpu->rflags & CPU_FLAG_RF) && !shadow) {
-		hits = debug_code(cpu, (cpu->segment[CPU_CS].base + cpu->rip) & cpu->linear_mask);
+		hits = debug_code(cpu, (cpu->fast[CPU_CS].base + cpu->rip) & cpu->linear_mask);
 		if (hits) {
 			cpu_raise(cpu, CPU_DB);
 			cpu->exception.dr6 = hits;
@@ -211,6 +273,10 @@ static enum outcome run_slow(struct cpu *cpu)
 	block = block_find(cpu);
 	if (!block)
 		return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
+	if (unlikely(cpu->debugger) && !debugger_limit(cpu, block, 1)) {
+		cpu->debugger->reason = DEBUGGER_BREAKPOINT;
+		return OUTCOME_DEBUG;
+	}
 	if (cpu->trace & CPU_TRACE_EXEC)
 		trace_instruction(cpu, block->bytes, &block->insns[0]);
 	cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
@@ -218,8 +284,8 @@ static enum outcome run_slow(struct cpu *cpu)
 	if (single_step && status != CPU_FAULT) {
 		unsigned opcode = block->insns[0].opcode;
 
-		/* INT and its like end single-stepping on their way in. */
-		if (!(opcode >= 0xcc && opcode <= 0xce) && opcode != 0xf1)
+		/* INT and its like end single-stepping on their way in, SYSCALL does where IA32_FMASK says so. */
+		if (!(opcode >= 0xcc && opcode <= 0xce) && opcode != 0xf1 && opcode != 0x105)
 			cpu->pending_db |= DR6_BS;
 		else if (cpu->rflags & CPU_FLAG_TF)
 			cpu->pending_db |= DR6_BS;
@@ -271,7 +337,7 @@ static struct block *block_next(struct cpu *cpu, struct block *previous)
 /* Requests that can do nothing as things stand; what changes that sets `attention`. */
 static uint32_t requests_ignored(const struct cpu *cpu)
 {
-	uint32_t ignored = 0;
+	uint32_t ignored = requests_held(cpu);
 
 	if (!(cpu->rflags & CPU_FLAG_IF) || !extint_open(cpu))
 		ignored |= CPU_REQUEST_INTR;
@@ -288,6 +354,7 @@ static enum outcome run_blocks(struct cpu *cpu)
 	for (;;) {
 		uint64_t left = cpu->budget_end - cpu->instructions;
 		struct block *block;
+		unsigned limit;
 		int status;
 
 		if (unlikely(!left))
@@ -295,8 +362,16 @@ static enum outcome run_blocks(struct cpu *cpu)
 		block = block_next(cpu, previous);
 		if (unlikely(!block))
 			return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
+		limit = likely(block->count <= left) ? block->count : (unsigned)left;
+		if (unlikely(cpu->debugger)) {
+			limit = debugger_limit(cpu, block, limit);
+			if (!limit) {
+				cpu->debugger->reason = DEBUGGER_BREAKPOINT;
+				return OUTCOME_DEBUG;
+			}
+		}
 		cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
-		status = block_run(cpu, block, likely(block->count <= left) ? block->count : (unsigned)left);
+		status = block_run(cpu, block, limit);
 		if (unlikely(cpu->block_end))
 			block_end_apply(cpu);
 		if (unlikely(status == CPU_FAULT || status == CPU_REPEAT))
@@ -316,7 +391,8 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t budget)
 		enum outcome outcome;
 
 		/* What is pending then is delivered by the next run. */
-		if (cpu->instructions >= cpu->budget_end && !cpu->halted && !cpu->wait_sipi)
+		if (cpu->instructions >= cpu->budget_end && !cpu->halted && !cpu->frozen && !cpu->shutdown &&
+			!cpu->wait_sipi)
 			return CPU_EXIT_BUDGET;
 		outcome = events(cpu);
 		if (outcome == OUTCOME_ON) {
@@ -326,12 +402,22 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t budget)
 				outcome = run_slow(cpu);
 			else
 				outcome = run_blocks(cpu);
+			if (debugger_stepping(cpu) && cpu->debugger->reason == DEBUGGER_NONE)
+				cpu->debugger->reason = DEBUGGER_STEPPED;
 		}
+		if (unlikely(debugger_stopped(cpu)) && outcome == OUTCOME_ON)
+			outcome = OUTCOME_DEBUG;
 		switch (outcome) {
 		case OUTCOME_ON: break;
 		case OUTCOME_REQUEST: return CPU_EXIT_REQUEST;
 		case OUTCOME_HALT: return CPU_EXIT_HALT;
-		case OUTCOME_SHUTDOWN: return CPU_EXIT_SHUTDOWN;
+		case OUTCOME_DEBUG: return CPU_EXIT_DEBUG;
+		case OUTCOME_SHUTDOWN:
+			cpu->shutdown = cpu->attention = true;
+			/* What it was about to do is done with. */
+			cpu->pending_db = 0;
+			cpu->halted = cpu->frozen = cpu->interrupt_shadow = cpu->shadow_ss = false;
+			return CPU_EXIT_SHUTDOWN;
 		}
 	}
 }

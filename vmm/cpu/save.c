@@ -4,17 +4,22 @@
  * Saving and loading: architectural state only, at an instruction boundary.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "vmm/cpu/apic.h"
 #include "vmm/cpu/block.h"
 #include "vmm/cpu/flags.h"
 #include "vmm/cpu/mode.h"
+#include "vmm/cpu/smm.h"
 #include "vmm/cpu/tlb.h"
 #include "vmm/state/state.h"
 
 static const char *const gpr_names[16] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10",
 	"r11", "r12", "r13", "r14", "r15" };
 static const char *const segment_names[CPU_SEGMENTS] = { "es", "cs", "ss", "ds", "fs", "gs" };
+
+/* Edges; levels are raised again by whoever drives them. */
+#define REQUEST_LATCHED (CPU_REQUEST_NMI | CPU_REQUEST_SIPI | CPU_REQUEST_SMI | CPU_REQUEST_INIT)
 
 /* One walk over the fields serves both directions. */
 struct stream {
@@ -118,9 +123,49 @@ static void fields_msr(struct stream *stream, struct cpu *cpu)
 	cpu->tsc_offset = (int64_t)tsc_offset;
 }
 
+static bool has(struct stream *stream, const char *name)
+{
+	return stream->writer || state_has(stream->reader, name);
+}
+
+/* System management mode and the x87 error lines, which states of before they existed do not have. */
+static void fields_late(struct stream *stream, struct cpu *cpu)
+{
+	uint64_t smbase = cpu->smbase;
+	bool io = stream->writer && smm_io_last(cpu), ignne = __atomic_load_n(&cpu->ignne, __ATOMIC_RELAXED);
+
+	if (stream->reader) {
+		cpu->in_smm = cpu->frozen = cpu->ferr = ignne = false;
+		smbase = SMM_BASE;
+	}
+	if (has(stream, "smbase")) {
+		field_bool(stream, "in_smm", &cpu->in_smm);
+		field(stream, "smbase", &smbase);
+		field_bool(stream, "io.last", &io);
+		field(stream, "io.eip", &cpu->io.rip);
+		field(stream, "io.ecx", &cpu->io.rcx);
+		field(stream, "io.esi", &cpu->io.rsi);
+		field(stream, "io.edi", &cpu->io.rdi);
+		field_bool(stream, "frozen", &cpu->frozen);
+		field_bool(stream, "ferr", &cpu->ferr);
+		field_bool(stream, "ignne", &ignne);
+	}
+	if (stream->reader)
+		cpu->shutdown = false;
+	if (has(stream, "shutdown"))
+		field_bool(stream, "shutdown", &cpu->shutdown);
+	if (!stream->reader)
+		return;
+	cpu->smbase = (uint32_t)smbase;
+	cpu->io.instructions = cpu->instructions - (io ? 1 : 2);
+	__atomic_store_n(&cpu->ignne, ignne, __ATOMIC_RELAXED);
+	if (cpu->in_smm)
+		cpu->a20_mask = UINT64_MAX;
+}
+
 static void fields_running(struct stream *stream, struct cpu *cpu)
 {
-	uint64_t request = __atomic_load_n(&cpu->request, __ATOMIC_SEQ_CST) & (CPU_REQUEST_NMI | CPU_REQUEST_SIPI);
+	uint64_t request = __atomic_load_n(&cpu->request, __ATOMIC_SEQ_CST) & REQUEST_LATCHED;
 	uint64_t sipi_vector = cpu->sipi_vector, cpl = cpu->cpl;
 
 	field(stream, "cpl", &cpl);
@@ -131,16 +176,27 @@ static void fields_running(struct stream *stream, struct cpu *cpu)
 	field_bool(stream, "wait_sipi", &cpu->wait_sipi);
 	field(stream, "instructions", &cpu->instructions);
 	field(stream, "pending_db", &cpu->pending_db);
-	field(stream, "a20_mask", &cpu->a20_mask);
-	/* Latched edges; levels are raised again by whoever drives them. */
+	field(stream, "a20_mask", &cpu->a20_mask_next);
 	field(stream, "request", &request);
 	field(stream, "sipi_vector", &sipi_vector);
 	if (stream->reader) {
 		cpu->cpl = cpl & 3;
 		cpu->sipi_vector = (uint8_t)sipi_vector;
-		cpu->a20_mask_next = cpu->a20_mask;
-		cpu_request(cpu, request & (CPU_REQUEST_NMI | CPU_REQUEST_SIPI));
+		cpu->a20_mask = cpu->a20_mask_next;
+		cpu_request(cpu, request & REQUEST_LATCHED);
 	}
+}
+
+/* AVX and AVX-512 state, which older states do not have. */
+static void fields_vector(struct stream *stream, struct cpu *cpu)
+{
+	if (stream->writer) {
+		state_put_bytes(stream->writer, "vector", &cpu->vector, sizeof(cpu->vector));
+		return;
+	}
+	memset(&cpu->vector, 0, sizeof(cpu->vector));
+	if (has(stream, "vector"))
+		state_get_bytes(stream->reader, "vector", &cpu->vector, sizeof(cpu->vector));
 }
 
 static void fields(struct stream *stream, struct cpu *cpu)
@@ -164,10 +220,12 @@ static void fields(struct stream *stream, struct cpu *cpu)
 	fields_control(stream, cpu);
 	fields_msr(stream, cpu);
 	fields_running(stream, cpu);
+	fields_late(stream, cpu);
 	if (stream->writer)
 		state_put_bytes(stream->writer, "fx", &cpu->fx, 512);
 	else
 		state_get_bytes(stream->reader, "fx", &cpu->fx, 512);
+	fields_vector(stream, cpu);
 }
 
 int cpu_save(const struct cpu *cpu, struct state_writer *writer)

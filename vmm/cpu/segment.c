@@ -24,6 +24,8 @@ void segment_cache(struct cpu_segment *segment, uint16_t selector, const struct 
 	segment->base = (d->raw >> 16 & 0xffffff) | (d->raw >> 32 & 0xff000000);
 	segment->limit = descriptor_limit(d);
 	segment->attributes = (uint16_t)(d->raw >> 40 & 0xf0ff);
+	if (!descriptor_is_segment(d))
+		segment->base |= d->high << 32;
 }
 
 bool descriptor_reachable(const struct cpu *cpu, uint16_t selector)
@@ -38,8 +40,43 @@ int descriptor_fetch(struct cpu *cpu, uint16_t selector, unsigned vector, struct
 	if (!descriptor_reachable(cpu, selector))
 		return raise_selector(cpu, vector, selector);
 	d->selector = selector;
+	d->high = 0;
 	d->address = (selector & 4 ? cpu->ldtr.base : cpu->gdtr.base) + (selector & 0xfff8);
 	return access_system_read(cpu, d->address, &d->raw, 8);
+}
+
+int descriptor_extend(struct cpu *cpu, unsigned vector, struct descriptor *d)
+{
+	uint32_t limit = d->selector & 4 ? cpu->ldtr.limit : cpu->gdtr.limit;
+
+	if (!(cpu->efer & CPU_EFER_LMA))
+		return CPU_OK;
+	if ((d->selector & 0xfff8u) + 15 > limit)
+		return raise_selector(cpu, vector, d->selector);
+	if (access_system_read(cpu, d->address + 8, &d->high, 8) != CPU_OK)
+		return CPU_FAULT;
+	/* The upper half must not pass for a descriptor of its own. */
+	if (d->high >> 40 & 0x1f)
+		return raise_selector(cpu, vector, d->selector);
+	return CPU_OK;
+}
+
+int segment_code_check(struct cpu *cpu, const struct descriptor *d)
+{
+	if (cpu->efer & CPU_EFER_LMA && descriptor_is_code64(d) && d->raw >> 54 & 1)
+		return raise_selector(cpu, CPU_GP, d->selector);
+	return CPU_OK;
+}
+
+int segment_target_check(struct cpu *cpu, const struct descriptor *code, uint64_t target)
+{
+	bool possible;
+
+	if (cpu->efer & CPU_EFER_LMA && descriptor_is_code64(code))
+		possible = cpu_canonical(cpu, target);
+	else
+		possible = target <= descriptor_limit(code);
+	return possible ? CPU_OK : cpu_raise_error(cpu, CPU_GP, 0);
 }
 
 int descriptor_mark(struct cpu *cpu, struct descriptor *d)
@@ -73,9 +110,17 @@ void segment_load_null(struct cpu *cpu, unsigned i, uint16_t selector)
 {
 	/* The limit stays, for a return to real mode. */
 	cpu->segment[i].selector = selector;
+	/* Intel's processors clear the base of FS and GS too. */
 	cpu->segment[i].base = 0;
 	cpu->segment[i].attributes = 0;
 	cpu_segment_update(cpu, i);
+}
+
+void segment_load_null_stack(struct cpu *cpu, uint16_t selector, unsigned cpl)
+{
+	segment_load_null(cpu, CPU_SS, selector);
+	/* SS.DPL is the CPL, always. */
+	cpu->segment[CPU_SS].attributes = (uint16_t)(cpl << 5);
 }
 
 int segment_stack_check(struct cpu *cpu, uint16_t selector, unsigned cpl, unsigned vector, struct descriptor *d)
@@ -98,6 +143,10 @@ int segment_load(struct cpu *cpu, unsigned i, uint16_t selector)
 
 	if (!cpu_protected(cpu)) {
 		segment_load_real(cpu, i, selector);
+		return CPU_OK;
+	}
+	if (i == CPU_SS && cpu_code64(cpu) && !(selector & 0xfffc) && cpu->cpl != 3 && (selector & 3) == cpu->cpl) {
+		segment_load_null_stack(cpu, selector, cpu->cpl);
 		return CPU_OK;
 	}
 	if (i == CPU_SS) {
@@ -148,6 +197,7 @@ void stack_current(const struct cpu *cpu, struct stack *stack)
 {
 	stack->ss = cpu->segment[CPU_SS];
 	stack->mask = cpu->stack_mask;
+	stack->wide = cpu_code64(cpu);
 	stack->sp = cpu->gpr[CPU_RSP] & stack->mask;
 	stack->cpl = cpu->cpl;
 	stack->error = 0;
@@ -155,11 +205,16 @@ void stack_current(const struct cpu *cpu, struct stack *stack)
 
 static int stack_linear(struct cpu *cpu, struct stack *stack, unsigned size, bool write, uint64_t *linear)
 {
-	if (segment_check(cpu, &stack->ss, true, stack->sp, size, write, linear) != CPU_OK) {
+	if (stack->wide) {
+		*linear = stack->sp;
+		if (!cpu_canonical(cpu, *linear) || !cpu_canonical(cpu, *linear + size - 1))
+			return cpu_raise_error(cpu, CPU_SSF, stack->error & ~3u);
+	} else if (segment_check(cpu, &stack->ss, true, stack->sp, size, write, linear) != CPU_OK) {
 		cpu->exception.error = stack->error & ~3u;
 		return CPU_FAULT;
 	}
-	return CPU_OK;
+	/* An inner level's stack is not checked. */
+	return stack->cpl == 3 ? access_alignment(cpu, *linear, size) : CPU_OK;
 }
 
 static unsigned stack_access(const struct cpu *cpu, const struct stack *stack)

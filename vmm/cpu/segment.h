@@ -10,6 +10,7 @@
 
 /* System descriptor types */
 enum {
+	SYSTEM_UPPER = 0, /* IA-32e mode: the upper half of a 16-byte descriptor */
 	SYSTEM_TSS16 = 1,
 	SYSTEM_LDT = 2,
 	SYSTEM_TSS16_BUSY = 3,
@@ -26,6 +27,7 @@ enum {
 
 struct descriptor {
 	uint64_t raw;
+	uint64_t high;    /* descriptor_fetch_system() in IA-32e mode: the upper half; else 0 */
 	uint64_t address; /* linear */
 	uint16_t selector;
 };
@@ -54,6 +56,10 @@ static inline bool descriptor_present(const struct descriptor *d)
 {
 	return d->raw >> 47 & 1;
 }
+static inline bool descriptor_is_code64(const struct descriptor *d)
+{
+	return d->raw >> 53 & 1;
+}
 uint32_t descriptor_limit(const struct descriptor *d);
 
 /* Raise an exception whose error code is a selector. */
@@ -61,6 +67,8 @@ int raise_selector(struct cpu *cpu, unsigned vector, uint16_t selector);
 
 /* Read a descriptor.  A selector beyond its table raises `vector`. */
 int descriptor_fetch(struct cpu *cpu, uint16_t selector, unsigned vector, struct descriptor *descriptor);
+/* The same for system descriptors, which have 16 bytes in IA-32e mode (SDM vol. 3A, 3.5.2); raw is there already. */
+int descriptor_extend(struct cpu *cpu, unsigned vector, struct descriptor *descriptor);
 /* Is the selector within its table? */
 bool descriptor_reachable(const struct cpu *cpu, uint16_t selector);
 /* Set the accessed bit, if it is clear. */
@@ -74,6 +82,13 @@ int segment_load(struct cpu *cpu, unsigned segment, uint16_t selector);
 void segment_load_real(struct cpu *cpu, unsigned segment, uint16_t selector);
 void segment_load_null(struct cpu *cpu, unsigned segment, uint16_t selector);
 
+/* SS without a segment, as 64-bit mode may have it. */
+void segment_load_null_stack(struct cpu *cpu, uint16_t selector, unsigned cpl);
+
+/* IA-32e mode: L and D together are reserved, in a descriptor that is to be loaded into CS. */
+int segment_code_check(struct cpu *cpu, const struct descriptor *descriptor);
+/* May control go to this offset in a code segment?  #GP(0): beyond its limit, or not canonical. */
+int segment_target_check(struct cpu *cpu, const struct descriptor *code, uint64_t target);
 /* Load CS (checked already) with CPL as its RPL. */
 int segment_load_code(struct cpu *cpu, struct descriptor *descriptor, unsigned cpl);
 void cpl_set(struct cpu *cpu, unsigned cpl);
@@ -88,6 +103,7 @@ int segment_stack_check(
 struct stack {
 	struct cpu_segment ss;
 	uint64_t sp, mask;
+	bool wide; /* of 64-bit mode: SS does not matter */
 	unsigned cpl;
 	uint16_t error; /* of #SS: 0 for the current stack, else the new selector */
 };

@@ -16,6 +16,11 @@ static int push_r16(struct cpu *cpu, const struct insn *insn)
 	return push16(cpu, (uint16_t)cpu->gpr[insn->rm]);
 }
 
+static int push_r64(struct cpu *cpu, const struct insn *insn)
+{
+	return push64(cpu, cpu->gpr[insn->rm]);
+}
+
 static int push_i(struct cpu *cpu, const struct insn *insn)
 {
 	return push(cpu, insn->operand_size, insn->immediate);
@@ -51,6 +56,17 @@ static int pop_r16(struct cpu *cpu, const struct insn *insn)
 		return CPU_FAULT;
 	rsp_set(cpu, rsp + 2);
 	reg_set16(cpu, insn, insn->rm, value);
+	return CPU_OK;
+}
+
+static int pop_r64(struct cpu *cpu, const struct insn *insn)
+{
+	uint64_t rsp = cpu->gpr[CPU_RSP], value;
+
+	if (unlikely(mem_read64(cpu, CPU_SS, rsp, &value) != CPU_OK))
+		return CPU_FAULT;
+	cpu->gpr[CPU_RSP] = rsp + 8;
+	cpu->gpr[insn->rm] = value;
 	return CPU_OK;
 }
 
@@ -160,7 +176,7 @@ insn_execute *stack_select(struct cpu *cpu, struct insn *insn)
 	default:
 		insn->rm = (insn->opcode & 7) | (insn->rex & 1 ? 8 : 0);
 		if (insn->opcode < 0x58)
-			return by_size(insn, push_r16, push_r32, NULL);
-		return by_size(insn, pop_r16, pop_r32, NULL);
+			return by_size(insn, push_r16, push_r32, push_r64);
+		return by_size(insn, pop_r16, pop_r32, pop_r64);
 	}
 }

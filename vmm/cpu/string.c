@@ -34,8 +34,9 @@ static inline void offset_step(struct cpu *cpu, const struct string *string, uns
 	offset_set(cpu, string, reg, cpu->gpr[reg] + string->step);
 }
 
-static inline int element_read(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, uint32_t *value)
+static inline int element_read(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, uint64_t *value)
 {
+	uint32_t value32;
 	uint16_t value16;
 	uint8_t value8;
 	int status;
@@ -49,22 +50,27 @@ static inline int element_read(struct cpu *cpu, unsigned segment, uint64_t offse
 		status = mem_read16(cpu, segment, offset, &value16);
 		*value = value16;
 		return status;
-	default: return mem_read32(cpu, segment, offset, value);
+	case 4:
+		status = mem_read32(cpu, segment, offset, &value32);
+		*value = value32;
+		return status;
+	default: return mem_read64(cpu, segment, offset, value);
 	}
 }
 
-static inline int element_write(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, uint32_t value)
+static inline int element_write(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, uint64_t value)
 {
 	switch (size) {
 	case 1: return mem_write8(cpu, segment, offset, (uint8_t)value);
 	case 2: return mem_write16(cpu, segment, offset, (uint16_t)value);
-	default: return mem_write32(cpu, segment, offset, value);
+	case 4: return mem_write32(cpu, segment, offset, (uint32_t)value);
+	default: return mem_write64(cpu, segment, offset, value);
 	}
 }
 
 static int movs_step(struct cpu *cpu, const struct string *string)
 {
-	uint32_t value = 0;
+	uint64_t value = 0;
 
 	if (element_read(cpu, string->segment, offset_get(cpu, string, CPU_RSI), string->size, &value) != CPU_OK ||
 		element_write(cpu, CPU_ES, offset_get(cpu, string, CPU_RDI), string->size, value) != CPU_OK)
@@ -76,8 +82,7 @@ static int movs_step(struct cpu *cpu, const struct string *string)
 
 static int stos_step(struct cpu *cpu, const struct string *string)
 {
-	if (element_write(cpu, CPU_ES, offset_get(cpu, string, CPU_RDI), string->size, (uint32_t)cpu->gpr[CPU_RAX]) !=
-		CPU_OK)
+	if (element_write(cpu, CPU_ES, offset_get(cpu, string, CPU_RDI), string->size, cpu->gpr[CPU_RAX]) != CPU_OK)
 		return CPU_FAULT;
 	offset_step(cpu, string, CPU_RDI);
 	return CPU_OK;
@@ -85,7 +90,7 @@ static int stos_step(struct cpu *cpu, const struct string *string)
 
 static int lods_step(struct cpu *cpu, const struct string *string)
 {
-	uint32_t value = 0;
+	uint64_t value = 0;
 
 	if (element_read(cpu, string->segment, offset_get(cpu, string, CPU_RSI), string->size, &value) != CPU_OK)
 		return CPU_FAULT;
@@ -94,18 +99,19 @@ static int lods_step(struct cpu *cpu, const struct string *string)
 	return CPU_OK;
 }
 
-static void compare(struct cpu *cpu, unsigned size, uint32_t a, uint32_t b)
+static void compare(struct cpu *cpu, unsigned size, uint64_t a, uint64_t b)
 {
 	switch (size) {
 	case 1: flags_set(cpu, FLAGS_SUB, (int8_t)(a - b), (int8_t)a, (int8_t)b); break;
 	case 2: flags_set(cpu, FLAGS_SUB, (int16_t)(a - b), (int16_t)a, (int16_t)b); break;
-	default: flags_set(cpu, FLAGS_SUB, (int32_t)(a - b), (int32_t)a, (int32_t)b); break;
+	case 4: flags_set(cpu, FLAGS_SUB, (int32_t)(a - b), (int32_t)a, (int32_t)b); break;
+	default: flags_set(cpu, FLAGS_SUB, (int64_t)(a - b), (int64_t)a, (int64_t)b); break;
 	}
 }
 
 static int cmps_step(struct cpu *cpu, const struct string *string)
 {
-	uint32_t a = 0, b = 0;
+	uint64_t a = 0, b = 0;
 
 	/* Processors read the destination first, as can be told from which of two faults is reported. */
 	if (element_read(cpu, CPU_ES, offset_get(cpu, string, CPU_RDI), string->size, &b) != CPU_OK ||
@@ -119,12 +125,12 @@ static int cmps_step(struct cpu *cpu, const struct string *string)
 
 static int scas_step(struct cpu *cpu, const struct string *string)
 {
-	uint32_t b = 0;
+	uint64_t b = 0;
 
 	if (element_read(cpu, CPU_ES, offset_get(cpu, string, CPU_RDI), string->size, &b) != CPU_OK)
 		return CPU_FAULT;
 	offset_step(cpu, string, CPU_RDI);
-	compare(cpu, string->size, (uint32_t)reg_get(cpu, CPU_RAX, string->size), b);
+	compare(cpu, string->size, reg_get(cpu, CPU_RAX, string->size), b);
 	return CPU_OK;
 }
 
@@ -147,12 +153,12 @@ static int ins_step(struct cpu *cpu, const struct string *string)
 static int outs_step(struct cpu *cpu, const struct string *string)
 {
 	uint16_t port = (uint16_t)cpu->gpr[CPU_RDX];
-	uint32_t value = 0;
+	uint64_t value = 0;
 
 	if (io_check(cpu, port, string->size) != CPU_OK ||
 		element_read(cpu, string->segment, offset_get(cpu, string, CPU_RSI), string->size, &value) != CPU_OK)
 		return CPU_FAULT;
-	io_write(cpu, port, string->size, value);
+	io_write(cpu, port, string->size, (uint32_t)value);
 	offset_step(cpu, string, CPU_RSI);
 	return CPU_OK;
 }
@@ -191,7 +197,7 @@ static void elements_copy(uint8_t *to, const uint8_t *from, uint64_t bytes, unsi
 		memmove(to, from, bytes);
 }
 
-static void elements_fill(uint8_t *to, uint32_t value, uint64_t count, unsigned size)
+static void elements_fill(uint8_t *to, uint64_t value, uint64_t count, unsigned size)
 {
 	if (size == 1)
 		memset(to, (uint8_t)value, count);
@@ -229,7 +235,7 @@ static uint64_t run(struct cpu *cpu, const struct insn *insn, const struct strin
 		elements_copy(to, from, n * string->size, string->size);
 		offset_set(cpu, string, CPU_RSI, si + n * string->size);
 	} else {
-		elements_fill(to, (uint32_t)cpu->gpr[CPU_RAX], n, string->size);
+		elements_fill(to, cpu->gpr[CPU_RAX], n, string->size);
 	}
 	offset_set(cpu, string, CPU_RDI, di + n * string->size);
 	return n;
@@ -238,15 +244,15 @@ static uint64_t run(struct cpu *cpu, const struct insn *insn, const struct strin
 static int string_execute(struct cpu *cpu, const struct insn *insn)
 {
 	struct string string = {
-		.size = !(insn->opcode & 1)       ? 1
-			: insn->operand_size == 2 ? 2
-						  : 4,
+		.size = insn->opcode & 1 ? insn->operand_size : 1,
 		.mask = ~0ull >> insn->ea_shift,
 		.segment = insn->segment,
 	};
 	bool compares = (insn->opcode & 0xf6) == 0xa6;
 	uint64_t count;
 
+	if (string.size == 8 && (insn->opcode & 0xfc) == 0x6c)
+		string.size = 4; /* ports have no more */
 	string.step = cpu->rflags & CPU_FLAG_DF ? 0 - (uint64_t)string.size : string.size;
 	if (!insn->rep)
 		return step(cpu, insn, &string);
@@ -281,5 +287,6 @@ static int string_execute(struct cpu *cpu, const struct insn *insn)
 insn_execute *string_select(struct cpu *cpu, struct insn *insn)
 {
 	(void)cpu;
-	return insn->operand_size == 8 ? NULL : string_execute;
+	(void)insn;
+	return string_execute;
 }

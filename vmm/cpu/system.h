@@ -9,7 +9,15 @@
 int cr0_write(struct cpu *cpu, uint64_t value);
 int cr3_write(struct cpu *cpu, uint64_t value);
 int cr4_write(struct cpu *cpu, uint64_t value);
+/* CR0 as it is kept, and whether its bits go together. */
+uint64_t cr0_settled(uint64_t value);
+bool cr0_possible(uint64_t value);
 /* CR4 bits that the model has. */
 uint64_t cr4_allowed(const struct cpu *cpu);
+
+/* SWAPGS and RDTSCP, in the group of 0F01. */
+struct insn;
+int swapgs(struct cpu *cpu, const struct insn *insn);
+int rdtscp(struct cpu *cpu, const struct insn *insn);
 
 #endif

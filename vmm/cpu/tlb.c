@@ -85,12 +85,24 @@ void tlb_flush(struct cpu *cpu, bool global)
 		tlb->global_generation++;
 		for (unsigned i = 0; i < 16; i++)
 			tlb->large[i] = 0;
+		for (unsigned i = 0; i < 8; i++)
+			tlb->huge[i] = 0;
 	}
 }
 
 static unsigned region_bit(uint64_t linear)
 {
 	return (unsigned)(linear >> 22) & 1023;
+}
+
+static uint64_t *huge_word(struct cpu_tlb *tlb, uint64_t linear)
+{
+	return &tlb->huge[linear >> 36 & 7];
+}
+
+static uint64_t huge_bit(uint64_t linear)
+{
+	return 1ull << (linear >> 30 & 63);
 }
 
 void tlb_flush_page(struct cpu *cpu, uint64_t linear)
@@ -100,6 +112,11 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 	struct tlb_page *page = &tlb->deep[(linear >> 12) % TLB_DEEP_SIZE];
 	unsigned i = (linear >> 12) % TLB_SIZE;
 
+	if (*huge_word(tlb, linear) & huge_bit(linear)) {
+		/* Such a page is entered 4 KiB at a time, too many to look for.  Guests drop one hardly ever. */
+		tlb_flush(cpu, true);
+		return;
+	}
 	tlb->epoch++;
 	cpu->attention = true;
 	if (tlb->large[region / 64] >> (region % 64) & 1) {
@@ -139,6 +156,8 @@ void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page)
 
 	*entry = *page;
 	entry->generation = page->flags & PAGE_GLOBAL ? tlb->global_generation : tlb->generation;
+	if (page->flags & PAGE_HUGE)
+		*huge_word(tlb, page->linear) |= huge_bit(page->linear);
 	if (page->flags & PAGE_LARGE) {
 		unsigned region = region_bit(page->linear);
 

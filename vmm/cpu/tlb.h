@@ -35,7 +35,8 @@ struct tlb_entry {
 #define PAGE_NX       (1u << 2)
 #define PAGE_GLOBAL   (1u << 3)
 #define PAGE_DIRTY    (1u << 4)
-#define PAGE_LARGE    (1u << 5)
+#define PAGE_LARGE    (1u << 5) /* 2 MiB, 4 MiB */
+#define PAGE_HUGE     (1u << 6) /* 1 GiB */
 
 struct tlb_page {
 	uint64_t linear, physical; /* of the page */
@@ -52,6 +53,7 @@ struct cpu_tlb {
 	unsigned touched_count[2];
 	uint64_t epoch;     /* counts every flush of anything: virtual block links of another epoch are void */
 	uint64_t large[16]; /* 4 MiB regions (hashed) that may hold entries of large pages */
+	uint64_t huge[8];   /* 1 GiB regions (hashed) that may hold entries of huge pages */
 };
 
 struct cpu_tlb *tlb_create(void);

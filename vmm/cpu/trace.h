@@ -12,4 +12,7 @@ void trace_instruction(struct cpu *cpu, const uint8_t *bytes, const struct insn 
 void trace_page_fault(struct cpu *cpu, uint64_t linear, uint32_t error);
 void trace_flush(struct cpu *cpu, bool global);
 
+/* CPU_TRACE_INT: in and out of system management mode. */
+void trace_smm(struct cpu *cpu, const char *what, uint64_t rip);
+
 #endif

@@ -12,7 +12,8 @@
  */
 #include "vmm/cpu/fpu.h"
 
-#include "vmm/cpu/model.h"
+#include "vmm/cpu/feature.h"
+#include "vmm/cpu/scalar_extension.h"
 #include "vmm/cpu/thunk.h"
 #include "vmm/cpu/vector_table.h"
 
@@ -80,7 +81,8 @@ static int check_available(struct cpu *cpu, const struct insn *insn, const struc
 
 static unsigned memory_size(const struct insn *insn, const struct vector_row *row)
 {
-	return row->rm == THUNK_GPR && insn->rex & 8 && row->size == 4 ? 8 : row->size;
+	bool extract = row->map == 3 && row->opcode == 0x17; /* EXTRACTPS: a float, whatever REX.W says */
+	return row->rm == THUNK_GPR && insn->rex & 8 && row->size == 4 && !extract ? 8 : row->size;
 }
 
 /* Check alignment; fetch a source. */
@@ -142,10 +144,13 @@ static int operands_commit(struct cpu *cpu, const struct insn *insn, const struc
 static int vector_run(struct cpu *cpu, const struct insn *insn)
 {
 	const struct vector_row *row = vector_row(insn->immediate2);
+	struct thunk_control control;
 	struct operands o;
 	if (check_available(cpu, insn, row) || operands_prepare(cpu, insn, row, &o))
 		return CPU_FAULT;
-	((thunk_vector *)insn->thunk)(o.reg, o.rm, o.out, NULL);
+	((thunk_vector *)insn->thunk)(o.reg, o.rm, o.out, &control);
+	if (row->flags & VECTOR_COMPARE) /* PTEST */
+		cpu_arithmetic_set(cpu, (uint32_t)control.rflags);
 	return operands_commit(cpu, insn, row, &o);
 }
 
@@ -252,9 +257,7 @@ static int vector_run_exceptions(struct cpu *cpu, const struct insn *insn)
 
 static bool row_available(const struct cpu *cpu, const struct insn *insn, const struct vector_row *row)
 {
-	const struct cpu_model *model = cpu->model;
-	uint32_t features = row->feature < 32 ? model->features_1_edx : model->features_1_ecx;
-	if (!(features >> (row->feature & 31) & 1))
+	if (!model_has(cpu->model, row->feature))
 		return false;
 	return !(row->flags & (insn->mod == 3 ? VECTOR_MEMORY_ONLY : VECTOR_REGISTER_ONLY));
 }
@@ -266,6 +269,13 @@ insn_execute *vector_select(struct cpu *cpu, struct insn *insn)
 	insn_execute *state = vector_state_select(cpu, insn);
 	if (state)
 		return state;
+	if (insn->opcode >= 0x200) {
+		state = scalar_extension_select(cpu, insn);
+		if (!state)
+			state = vector_implicit_select(cpu, insn);
+		if (state)
+			return state;
+	}
 	const struct vector_row *row = vector_row_find(insn);
 	if (!row || !row_available(cpu, insn, row))
 		return NULL;

@@ -16,7 +16,8 @@
 #define FLAG_PRECISION 0x20u
 #define MXCSR_DAZ      0x40u
 
-enum { OPCODE_ADD = 0x58, OPCODE_MULTIPLY = 0x59, OPCODE_CONVERT = 0x5a, OPCODE_SUBTRACT = 0x5c };
+enum { OPCODE_ADD = 0x58, OPCODE_CONVERT = 0x5a, OPCODE_SUBTRACT = 0x5c };
+enum { OPCODE_ADD_PAIRS = 0x7c, OPCODE_SUBTRACT_PAIRS = 0x7d, OPCODE_ADDSUB = 0xd0 };
 
 /* A number with its exponent at one: for products, quotients and conversions. */
 static uint64_t element_center(uint64_t value, unsigned size, bool denormals)
@@ -50,8 +51,11 @@ static uint32_t element_flags(thunk_vector *thunk, uint32_t mxcsr, const uint8_t
 uint32_t vector_precision(const struct vector_row *row, thunk_vector *thunk, uint32_t mxcsr, uint32_t unmasked,
 	const void *reg, const void *rm)
 {
+	if (row->map == 3) /* DPPS, DPPD: as the masked run says */
+		return FLAG_PRECISION;
 	bool convert = row->opcode == OPCODE_CONVERT;
-	bool add = row->opcode == OPCODE_ADD || row->opcode == OPCODE_SUBTRACT;
+	bool pairs = row->opcode == OPCODE_ADD_PAIRS || row->opcode == OPCODE_SUBTRACT_PAIRS;
+	bool add = pairs || row->opcode == OPCODE_ADD || row->opcode == OPCODE_SUBTRACT || row->opcode == OPCODE_ADDSUB;
 	unsigned size = convert || row->flags & VECTOR_DOUBLE ? 8 : 4;
 	unsigned count = row->flags & VECTOR_SCALAR ? 1 : 16 / size;
 	uint64_t one = size == 8 ? 0x3ff0000000000000 : 0x3f800000;
@@ -64,16 +68,25 @@ uint32_t vector_precision(const struct vector_row *row, thunk_vector *thunk, uin
 			memcpy(a + j, &one, size);
 			memcpy(b + j, &one, size);
 		}
-		memcpy(a + i * size, (const uint8_t *)reg + i * size, size);
-		memcpy(b + i * size, (const uint8_t *)rm + i * size, size);
+		uint8_t *first = a + i * size, *second = b + i * size;
+		if (pairs) { /* both operands are neighbours in one register */
+			unsigned half = count / 2;
+			const uint8_t *source = i < half ? reg : rm;
+			first = a;
+			second = a + size;
+			memcpy(a, source + i % half * 2 * size, 2 * size);
+		} else {
+			memcpy(first, (const uint8_t *)reg + i * size, size);
+			memcpy(second, (const uint8_t *)rm + i * size, size);
+		}
 		uint32_t flags = element_flags(thunk, mxcsr, a, b, result);
 		if (flags & unmasked & (FLAG_OVERFLOW | FLAG_UNDERFLOW)) {
-			memcpy(&x, a + i * size, size);
-			memcpy(&y, b + i * size, size);
+			memcpy(&x, first, size);
+			memcpy(&y, second, size);
 			x = add ? element_quarter(x, size) : element_center(x, size, !(mxcsr & MXCSR_DAZ));
 			y = add ? element_quarter(y, size) : element_center(y, size, !(mxcsr & MXCSR_DAZ));
-			memcpy(a + i * size, &x, size);
-			memcpy(b + i * size, &y, size);
+			memcpy(first, &x, size);
+			memcpy(second, &y, size);
 			flags = element_flags(thunk, mxcsr, a, b, result);
 		}
 		precision |= flags & FLAG_PRECISION;

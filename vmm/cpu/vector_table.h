@@ -24,9 +24,6 @@
 #define VECTOR_WRITE_ONLY    0x400 /* a register that is written is not read (a hint) */
 #define VECTOR_MMX_QUIET     0x800 /* with a memory operand this is no MMX instruction: CVTPI2PD */
 
-/* Where an instruction came from: CPUID.1:EDX bit numbers, + 32 for ECX. */
-enum { VECTOR_MMX = 23, VECTOR_SSE = 25, VECTOR_SSE2 = 26, VECTOR_SSE3 = 32 };
-
 struct vector_row {
 	uint8_t map, opcode;
 	uint8_t prefix;  /* mandatory: 0, 0x66, 0xf2, 0xf3 */
@@ -35,7 +32,7 @@ struct vector_row {
 	uint8_t size;    /* of the memory operand, in bytes */
 	uint8_t native;  /* opcode to execute natively: an ordinary store for a non-temporal one */
 	uint16_t flags;
-	uint8_t feature;
+	uint8_t feature; /* enum feature */
 };
 
 /* The row of an instruction, by map, opcode, prefix and ModRM, or NULL. */

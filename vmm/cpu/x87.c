@@ -19,14 +19,26 @@ int fpu_check_pending(struct cpu *cpu, bool *ignored)
 		return CPU_OK;
 	if (cpu->cr0 & CPU_CR0_NE)
 		return cpu_raise(cpu, CPU_MF);
-	/* MS-DOS compatible reporting (SDM vol. 1, appendix D): FERR# goes up; a PC answers with IRQ 13, and with
-	 * IGNNE# when its handler writes port 0xf0.  Here IGNNE# is always on: the instruction executes, and the
-	 * interrupt comes after it. */
-	if (cpu->bus.ferr)
-		cpu->bus.ferr(cpu->bus.self);
+	/* MS-DOS compatible reporting (SDM vol. 1, 8.7.2 and appendix D): FERR# is asserted; a PC answers with IRQ 13,
+	 * and with IGNNE# when its handler writes port F0.  Until an interrupt comes the processor stands still. */
+	if (cpu->bus.ferr && !cpu->ferr) {
+		cpu->ferr = true;
+		cpu->bus.ferr(cpu->bus.self, true);
+	}
+	if (cpu->bus.ferr && !__atomic_load_n(&cpu->ignne, __ATOMIC_ACQUIRE))
+		return cpu_raise(cpu, CPU_FREEZE);
 	if (ignored)
 		*ignored = true;
 	return CPU_OK;
+}
+
+void fpu_ferr_update(struct cpu *cpu)
+{
+	if (!cpu->ferr || cpu->fx.fsw & ~cpu->fx.fcw & FSW_EXCEPTIONS)
+		return;
+	cpu->ferr = false;
+	if (cpu->bus.ferr)
+		cpu->bus.ferr(cpu->bus.self, false);
 }
 
 /* #NM and pending exceptions, before all waiting instructions but FWAIT. */

@@ -44,6 +44,7 @@ static int x87_clear(struct cpu *cpu, const struct insn *insn)
 	if (check_available(cpu))
 		return CPU_FAULT;
 	cpu->fx.fsw &= 0x7f00;
+	fpu_ferr_update(cpu);
 	return CPU_OK;
 }
 
@@ -53,6 +54,7 @@ static int x87_init(struct cpu *cpu, const struct insn *insn)
 	if (check_available(cpu))
 		return CPU_FAULT;
 	fpu_init(&cpu->fx);
+	fpu_ferr_update(cpu);
 	return CPU_OK;
 }
 
@@ -85,6 +87,7 @@ static int x87_control_load(struct cpu *cpu, const struct insn *insn)
 	if (check_waiting(cpu) || cpu_read(cpu, insn->segment, insn_offset(cpu, insn), &fcw, 2))
 		return CPU_FAULT;
 	fpu_control_set(&cpu->fx, fcw);
+	fpu_ferr_update(cpu);
 	return CPU_OK;
 }
 
@@ -180,6 +183,7 @@ static void environment_get(struct cpu *cpu, const struct insn *insn, const uint
 	fx->fsw = (uint16_t)words[1];
 	fx->ftw = tags_abridged(words[2]);
 	fpu_control_set(fx, (uint16_t)words[0]);
+	fpu_ferr_update(cpu);
 }
 
 static int x87_environment_store(struct cpu *cpu, const struct insn *insn)
@@ -191,6 +195,7 @@ static int x87_environment_store(struct cpu *cpu, const struct insn *insn)
 	if (cpu_write(cpu, insn->segment, insn_offset(cpu, insn), data, size))
 		return CPU_FAULT;
 	fpu_control_set(&cpu->fx, cpu->fx.fcw | FCW_MASKS); /* all masked afterwards */
+	fpu_ferr_update(cpu);
 	return CPU_OK;
 }
 
@@ -217,6 +222,7 @@ static int x87_save(struct cpu *cpu, const struct insn *insn)
 	if (cpu_write(cpu, insn->segment, insn_offset(cpu, insn), data, size + 80))
 		return CPU_FAULT;
 	fpu_init(&cpu->fx);
+	fpu_ferr_update(cpu);
 	return CPU_OK;
 }
 

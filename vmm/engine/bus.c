@@ -130,6 +130,32 @@ static void bus_random(void *self, void *data, unsigned size)
 	engine_random(vcpu->engine, data, size);
 }
 
+static void bus_smiact(void *self, bool level)
+{
+	struct vcpu *vcpu = self;
+	struct engine *engine = vcpu->engine;
+	const struct engine_config *config = &engine->config;
+
+	lock_acquire(config->lock);
+	engine->in_smm += level ? 1 : -1u;
+	if (config->smiact && engine->in_smm == level)
+		config->smiact(config->self, level);
+	lock_release(config->lock);
+}
+
+static void bus_ferr(void *self, bool level)
+{
+	struct vcpu *vcpu = self;
+	const struct engine_config *config = &vcpu->engine->config;
+
+	/* Boards wire the boot processor's. */
+	if (vcpu->cpu->index || !config->ferr)
+		return;
+	lock_acquire(config->lock);
+	config->ferr(config->self, level);
+	lock_release(config->lock);
+}
+
 void vcpu_bus(struct vcpu *vcpu, struct cpu_bus *bus)
 {
 	*bus = (struct cpu_bus){
@@ -146,5 +172,7 @@ void vcpu_bus(struct vcpu *vcpu, struct cpu_bus *bus)
 		.eoi = bus_eoi,
 		.ipi = bus_ipi,
 		.random = bus_random,
+		.smiact = bus_smiact,
+		.ferr = bus_ferr,
 	};
 }

@@ -234,11 +234,11 @@ void engine_pause(struct engine *engine)
 
 void engine_reset(struct engine *engine)
 {
+	engine->in_smm = 0;
 	for (unsigned i = 0; i < engine->count; i++) {
 		struct vcpu *vcpu = &engine->vcpus[i];
 		uint64_t instructions = vcpu->cpu->instructions;
 
-		vcpu->shutdown = false;
 		timer_arm(&vcpu->apic_timer, TIMER_NEVER);
 		vcpu->apic_deadline = UINT64_MAX;
 		cpu_request_clear(vcpu->cpu, UINT32_MAX);
@@ -301,6 +301,14 @@ void engine_nmi(struct engine *engine)
 void engine_smi(struct engine *engine)
 {
 	engine_request(engine, CPU_REQUEST_SMI);
+}
+
+void engine_ignne(struct engine *engine, bool level)
+{
+	struct vcpu *vcpu = &engine->vcpus[0];
+
+	__atomic_store_n(&vcpu->cpu->ignne, level, __ATOMIC_SEQ_CST);
+	vcpu_kick(vcpu);
 }
 
 void engine_init(struct engine *engine)
@@ -433,6 +441,7 @@ int engine_load(struct engine *engine, struct state_reader *reader)
 	error = state_section_close(reader);
 	if (!error && count != engine->count)
 		error = -EINVAL;
+	engine->in_smm = 0;
 	for (unsigned i = 0; i < engine->count && !error; i++) {
 		char name[16];
 		uint32_t version;
@@ -442,6 +451,7 @@ int engine_load(struct engine *engine, struct state_reader *reader)
 		if (error)
 			break;
 		error = cpu_load(engine->vcpus[i].cpu, reader);
+		engine->in_smm += engine->vcpus[i].cpu->in_smm;
 		if (!error)
 			error = state_section_close(reader);
 	}

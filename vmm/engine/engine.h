@@ -35,8 +35,16 @@ struct engine_config {
 	/* clock = instructions: guest time is counted, and the one virtual CPU's thread runs the timers. */
 	bool count_instructions;
 	uint64_t seed; /* of the guest's random numbers in that mode */
-	/* A CPU has shut down (triple fault); on its thread, without the lock.  It stands still until a reset. */
+	/* A CPU has shut down (triple fault); on its thread, without the lock.  It stands still until INIT, NMI, SMI or
+	 * a reset. */
 	void (*shutdown)(void *self, unsigned cpu);
+	/* SMIACT#: the first CPU enters system management mode, or the last one leaves it; FERR# of the boot processor.
+	 * Machine lock.  May be NULL. */
+	void (*smiact)(void *self, bool level);
+	void (*ferr)(void *self, bool level);
+	/* A CPU has stopped for a debugger (vmm/cpu/debugger.h); on its thread, without the lock.  All of them stand
+	 * still until the next engine_pause() and engine_start().  May be NULL. */
+	void (*debug)(void *self, unsigned cpu);
 	void (*trace)(void *self, const char *text);
 	void *self;
 };
@@ -62,6 +70,7 @@ void engine_intr(struct engine *engine, bool level);
 void engine_message(struct engine *engine, uint64_t address, uint32_t data);
 void engine_nmi(struct engine *engine);
 void engine_smi(struct engine *engine);
+void engine_ignne(struct engine *engine, bool level);
 void engine_init(struct engine *engine);
 void engine_a20(struct engine *engine, bool enabled);
 void engine_flush(struct engine *engine);

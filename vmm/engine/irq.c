@@ -14,10 +14,12 @@ struct irq_source {
 	unsigned ordinal;
 	uint32_t line;
 	bool level;
+	bool taking; /* has its line for itself */
 };
 
 struct irq_line {
 	unsigned high; /* sources that are high */
+	bool level;    /* of all, or of the one that has it for itself */
 	bool told;     /* what the controllers were told last */
 	bool queued;
 	bool level_triggered;
@@ -33,6 +35,7 @@ struct irq_lines {
 	struct irq_line line[IRQ_LINES];
 	uint8_t queue[IRQ_LINES]; /* lines that changed, in the order of their first change */
 	unsigned queued;          /* atomic reads outside the mutex */
+	unsigned taking;          /* how many sources have a line for themselves */
 	bool delivering;
 };
 
@@ -60,19 +63,35 @@ void irq_lines_free(struct irq_lines *lines)
 	free(lines);
 }
 
-/* Under the mutex. */
+/* The one that has the line for itself, or NULL.  Under the mutex, as the two that follow. */
+static struct irq_source *line_taker(struct irq_lines *lines, uint32_t number)
+{
+	struct irq_source *source = lines->taking ? lines->sources : NULL;
+
+	while (source && !(source->taking && source->line == number))
+		source = source->next;
+	return source;
+}
+
+static bool line_level(struct irq_lines *lines, uint32_t number)
+{
+	const struct irq_source *taker = line_taker(lines, number);
+
+	return taker ? taker->level : lines->line[number].high != 0;
+}
+
 static void line_add(struct irq_lines *lines, uint32_t number, int change)
 {
 	if (number >= IRQ_LINES)
 		return;
 	struct irq_line *line = &lines->line[number];
-	bool before = line->high != 0;
 
 	line->high += (unsigned)change;
-	bool now = line->high != 0;
+	bool now = line_level(lines, number);
 
-	if (before == now)
+	if (line->level == now)
 		return;
+	line->level = now;
 	if (!line->queued) {
 		line->queued = true;
 		lines->queue[lines->queued] = (uint8_t)number;
@@ -124,6 +143,7 @@ void irq_source_free(struct irq_source *source)
 		return;
 	lines = source->lines;
 	irq_source_set(source, false);
+	irq_source_take(source, false);
 	pthread_mutex_lock(&lines->mutex);
 	for (struct irq_source **link = &lines->sources; *link; link = &(*link)->next) {
 		if (*link != source)
@@ -145,11 +165,13 @@ int irq_source_route(struct irq_source *source, uint32_t line)
 	if (line >= IRQ_LINES && line != IRQ_NONE)
 		return -EINVAL;
 	pthread_mutex_lock(&lines->mutex);
-	if (source->level && source->line != line) {
-		line_add(lines, source->line, -1);
-		line_add(lines, line, 1);
+	if (source->line != line) {
+		uint32_t old = source->line;
+
+		source->line = line;
+		line_add(lines, old, source->level ? -1 : 0);
+		line_add(lines, line, source->level ? 1 : 0);
 	}
-	source->line = line;
 	pthread_mutex_unlock(&lines->mutex);
 	lines_notify(lines);
 	return 0;
@@ -173,12 +195,34 @@ void irq_source_pulse(struct irq_source *source)
 	struct irq_lines *lines = source->lines;
 
 	pthread_mutex_lock(&lines->mutex);
-	if (!source->level)
+	if (!source->level) {
+		source->level = true;
 		line_add(lines, source->line, 1);
-	line_add(lines, source->line, -1);
+	}
 	source->level = false;
+	line_add(lines, source->line, -1);
 	pthread_mutex_unlock(&lines->mutex);
 	lines_notify(lines);
+}
+
+int irq_source_take(struct irq_source *source, bool taken)
+{
+	struct irq_lines *lines = source->lines;
+	int status = 0;
+
+	pthread_mutex_lock(&lines->mutex);
+	if (source->taking != taken) {
+		if (taken && line_taker(lines, source->line)) {
+			status = -EBUSY;
+		} else {
+			source->taking = taken;
+			lines->taking += taken ? 1 : -1u;
+			line_add(lines, source->line, 0);
+		}
+	}
+	pthread_mutex_unlock(&lines->mutex);
+	lines_notify(lines);
+	return status;
 }
 
 bool irq_line_level(struct irq_lines *lines, uint32_t line)
@@ -186,7 +230,7 @@ bool irq_line_level(struct irq_lines *lines, uint32_t line)
 	if (line >= IRQ_LINES)
 		return false;
 	pthread_mutex_lock(&lines->mutex);
-	bool level = lines->line[line].high != 0;
+	bool level = lines->line[line].level;
 
 	pthread_mutex_unlock(&lines->mutex);
 	return level;
@@ -244,7 +288,7 @@ void irq_lines_deliver(struct irq_lines *lines)
 	while (lines->queued) {
 		uint32_t number = lines->queue[0];
 		struct irq_line *line = &lines->line[number];
-		bool told = line->told, now = line->high != 0;
+		bool told = line->told, now = line->level;
 		bool pulse = told == now; /* it went away and came back */
 
 		memmove(lines->queue, lines->queue + 1, lines->queued - 1);
@@ -280,7 +324,8 @@ void irq_lines_reset(struct irq_lines *lines)
 {
 	pthread_mutex_lock(&lines->mutex);
 	for (struct irq_source *source = lines->sources; source; source = source->next)
-		source->level = false;
+		source->level = source->taking = false;
+	lines->taking = 0;
 	for (unsigned i = 0; i < IRQ_LINES; i++) {
 		bool level_triggered = lines->line[i].level_triggered;
 
@@ -290,13 +335,12 @@ void irq_lines_reset(struct irq_lines *lines)
 	pthread_mutex_unlock(&lines->mutex);
 }
 
-static void source_field(const struct irq_source *source, char name[STATE_NAME_MAX + 1])
+static void source_field(const struct irq_source *source, unsigned ordinal, char name[STATE_NAME_MAX + 1])
 {
 	/* Owners' names may be long: what a field's name has no room for is cut from the left. */
 	size_t length = strlen(source->owner), room = STATE_NAME_MAX - 8;
 
-	snprintf(name, STATE_NAME_MAX + 1, "%s#%u", source->owner + (length > room ? length - room : 0),
-		source->ordinal);
+	snprintf(name, STATE_NAME_MAX + 1, "%s#%u", source->owner + (length > room ? length - room : 0), ordinal);
 }
 
 void irq_lines_save(struct irq_lines *lines, struct state_writer *writer)
@@ -312,9 +356,20 @@ void irq_lines_save(struct irq_lines *lines, struct state_writer *writer)
 	for (const struct irq_source *source = lines->sources; source; source = source->next) {
 		char name[STATE_NAME_MAX + 1];
 
-		source_field(source, name);
-		state_put_u64(writer, name, (uint64_t)source->line << 1 | source->level);
+		source_field(source, source->ordinal, name);
+		state_put_u64(
+			writer, name, (uint64_t)source->taking << 40 | (uint64_t)source->line << 1 | source->level);
 	}
+}
+
+/* One that its owner has got since the state was saved: it is low. */
+static bool source_is_new(const struct irq_source *source, struct state_reader *reader)
+{
+	char name[STATE_NAME_MAX + 1], first[STATE_NAME_MAX + 1];
+
+	source_field(source, source->ordinal, name);
+	source_field(source, 0, first);
+	return !state_has(reader, name) && state_has(reader, first);
 }
 
 int irq_lines_load(struct irq_lines *lines, struct state_reader *reader)
@@ -328,16 +383,21 @@ int irq_lines_load(struct irq_lines *lines, struct state_reader *reader)
 		char name[STATE_NAME_MAX + 1];
 		uint64_t value = 0;
 
-		source_field(source, name);
+		source_field(source, source->ordinal, name);
+		if (source_is_new(source, reader))
+			continue;
 		state_get_u64(reader, name, &value);
 		source->line = (uint32_t)(value >> 1);
 		source->level = value & 1;
+		source->taking = value >> 40 & 1;
+		lines->taking += source->taking;
 		if (source->line >= IRQ_LINES && source->line != IRQ_NONE)
 			return -EINVAL;
 		if (source->level && source->line < IRQ_LINES)
 			lines->line[source->line].high++;
 	}
 	for (unsigned i = 0; i < IRQ_LINES; i++) {
+		lines->line[i].level = line_level(lines, i);
 		lines->line[i].told = told >> i & 1;
 		lines->line[i].level_triggered = triggers >> i & 1;
 	}

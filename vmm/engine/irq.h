@@ -41,6 +41,8 @@ int irq_source_route(struct irq_source *source, uint32_t line);
 /* Any thread. */
 void irq_source_set(struct irq_source *source, bool level);
 void irq_source_pulse(struct irq_source *source);
+/* Machine lock: the other sources of its line are not heard.  -EBUSY. */
+int irq_source_take(struct irq_source *source, bool taken);
 
 /* Machine lock. */
 bool irq_line_level(struct irq_lines *lines, uint32_t line);

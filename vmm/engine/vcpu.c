@@ -74,7 +74,7 @@ static void vcpu_sleep(struct vcpu *vcpu)
 static bool vcpu_park(struct vcpu *vcpu)
 {
 	pthread_mutex_lock(&vcpu->mutex);
-	while ((vcpu->stop || vcpu->shutdown) && !vcpu->quit) {
+	while (vcpu->stop && !vcpu->quit) {
 		if (!vcpu->parked) {
 			vcpu->parked = true;
 			pthread_cond_broadcast(&vcpu->parked_changed);
@@ -152,11 +152,11 @@ void *vcpu_main(void *argument)
 			else
 				vcpu_sleep(vcpu);
 			break;
-		case CPU_EXIT_SHUTDOWN:
-			pthread_mutex_lock(&vcpu->mutex);
-			vcpu->shutdown = true;
-			pthread_mutex_unlock(&vcpu->mutex);
-			config->shutdown(config->self, vcpu->cpu->index);
+		case CPU_EXIT_SHUTDOWN: config->shutdown(config->self, vcpu->cpu->index); break;
+		case CPU_EXIT_DEBUG:
+			engine_stand(vcpu->engine);
+			if (config->debug)
+				config->debug(config->self, vcpu->cpu->index);
 			break;
 		case CPU_EXIT_REQUEST:
 		case CPU_EXIT_BUDGET: break;

@@ -21,7 +21,7 @@ struct vcpu {
 	bool halted;           /* atomic: it sleeps or is about to */
 	bool stop;             /* it shall park */
 	bool quit;
-	bool parked, shutdown;
+	bool parked;
 	pthread_cond_t parked_changed;
 };
 
@@ -31,6 +31,7 @@ struct engine {
 	unsigned count;
 	bool running;
 	bool wanted;     /* atomic: engine_wake was called */
+	unsigned in_smm; /* how many CPUs are in system management mode; machine lock */
 	unsigned lowest; /* where the search for a lowest-priority target goes on */
 	pthread_mutex_t random_mutex;
 	uint64_t random[4];

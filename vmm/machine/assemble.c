@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm/port-storage.h>
+
 #include "vmm/machine/parts.h"
 
 int machine_fail(struct config_error *error, const struct config_section *section, const struct config_key *key,
@@ -178,12 +180,57 @@ static bool port_private(const struct member *member, const struct vmm_port_row 
 	return key && key->count && key->values[0].text[0] && key->values[0].text[0] != '@';
 }
 
+bool port_takes_path(const struct vmm_port_row *row)
+{
+	return row->role == VMM_ROLE_UPPER && strstr(row->interfaces, VMM_PORT_STORAGE) != NULL;
+}
+
+int member_provider(struct machine *machine, const struct vmm_port_row *row, const struct config_key *key,
+	const struct config_key *named, const char **plugin_id, struct config_error *error)
+{
+	const struct plugin *plugin;
+	char *path;
+	int status;
+
+	*plugin_id = named && named->count ? named->values[0].text : key->values[0].text;
+	if (!port_takes_path(row) || (named && named->count))
+		return 0;
+	path = config_path(key->values[0].text, key->values[0].file);
+	if (!path)
+		return config_fail(error, NULL, 0, "out of memory");
+	status = registry_probe(machine->registry, path, &plugin, error);
+	free(path);
+	if (!status)
+		*plugin_id = plugin->descriptor.id;
+	return status;
+}
+
+/* A storage port's value is its provider's path. */
+static int member_path(struct member *member, struct config_error *error)
+{
+	const struct config_key *key;
+	char name[1024];
+	int status;
+
+	if (!member->parent || !port_takes_path(member->parent_row))
+		return 0;
+	snprintf(name, sizeof(name), "%.*s", (int)strlen(member->prefix) - 1, member->prefix);
+	key = config_key(member->section, name);
+	status = setting_set(member->instance, key, "path", error);
+	if (status == -ENOENT)
+		return machine_fail(error, member->section, key, "%s takes no path: join it as @SECTION instead",
+			plugin_short_id(member->instance->plugin->descriptor.id));
+	return status;
+}
+
 int member_keys(struct machine *machine, struct member *member, struct config_error *error)
 {
 	size_t prefix = strlen(member->prefix);
-	int status;
+	int status = member_path(member, error);
 
 	(void)machine;
+	if (status)
+		return status;
 	for (unsigned i = 0; i < member->section->count; i++) {
 		struct config_key *key = &member->section->keys[i];
 		const char *name = key->name + prefix, *rest;
@@ -191,6 +238,10 @@ int member_keys(struct machine *machine, struct member *member, struct config_er
 
 		if (strncmp(key->name, member->prefix, prefix) || !strcmp(name, "plugin"))
 			continue;
+		if (!strcmp(name, "path") && member->parent && port_takes_path(member->parent_row))
+			return machine_fail(error, member->section, key,
+				"\"%s\" is said already by \"%.*s\": remove this line", key->name, (int)(prefix - 1),
+				key->name);
 		status = setting_set(member->instance, key, name, error);
 		if (!status)
 			continue;
@@ -220,6 +271,7 @@ static int member_private(struct machine *machine, struct member *member, unsign
 		const struct vmm_port_row *row = &plugin->ports[i];
 		struct config_key *key, *named;
 		struct member *child;
+		const char *plugin_id;
 		char name[512], prefix[512], plugin_key[600];
 		int status;
 
@@ -236,8 +288,9 @@ static int member_private(struct machine *machine, struct member *member, unsign
 		snprintf(plugin_key, sizeof(plugin_key), "%s.plugin", prefix);
 		named = config_key(member->section, plugin_key);
 		strncat(prefix, ".", sizeof(prefix) - strlen(prefix) - 1);
-		status = member_new(machine, name, named ? named->values[0].text : key->values[0].text, member->section,
-			prefix, &child, error);
+		status = member_provider(machine, row, key, named, &plugin_id, error);
+		if (!status)
+			status = member_new(machine, name, plugin_id, member->section, prefix, &child, error);
 		if (status)
 			return error_place(error, member->section, named ? named : key, status);
 		child->parent = member;

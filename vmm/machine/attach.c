@@ -50,6 +50,21 @@ static void peer_remove(struct machine *machine, struct member *peer, const stru
 	member_free(machine, peer);
 }
 
+/* The one port that can change while the machine runs. */
+static const struct vmm_port_row *live_only(const struct plugin *plugin)
+{
+	const struct vmm_port_row *only = NULL;
+
+	for (uint32_t i = 0; i < plugin->descriptor.port_count; i++) {
+		if (!(plugin->ports[i].flags & VMM_PORT_LIVE))
+			continue;
+		if (only)
+			return NULL;
+		only = &plugin->ports[i];
+	}
+	return only;
+}
+
 static int live_port(struct machine *machine, const char *instance, const char *port, struct member **member,
 	const struct vmm_port_row **row, struct config_error *error)
 {
@@ -57,7 +72,10 @@ static int live_port(struct machine *machine, const char *instance, const char *
 	if (!*member)
 		return config_fail(error, NULL, 0, "machine %s has no instance \"%s\": vmm status lists them",
 			machine->name, instance);
-	*row = port_row((*member)->instance->plugin, port);
+	*row = port ? port_row((*member)->instance->plugin, port) : live_only((*member)->instance->plugin);
+	if (!*row && !port)
+		return config_fail(
+			error, NULL, 0, "[%s] has not just one port that can change: say %s.PORT", instance, instance);
 	if (!*row)
 		return config_fail(error, NULL, 0, "[%s] has no port \"%s\": vmm plugin info %s lists them", instance,
 			port, plugin_short_id((*member)->instance->plugin->descriptor.id));
@@ -79,10 +97,10 @@ int machine_detach(struct machine *machine, const char *instance, const char *po
 	status = live_port(machine, instance, port, &member, &row, error);
 	join = status ? NULL : join_find(machine, member, row);
 	if (!status && !join)
-		status = config_fail(error, NULL, 0, "port \"%s\" of [%s] is empty already", port, instance);
+		status = config_fail(error, NULL, 0, "port \"%s\" of [%s] is empty already", row->key, instance);
 	if (!status && (row->flags & VMM_PORT_REQUIRED))
-		status = config_fail(
-			error, NULL, 0, "port \"%s\" of [%s] must be filled: attach another instead", port, instance);
+		status = config_fail(error, NULL, 0, "port \"%s\" of [%s] must be filled: attach another instead",
+			row->key, instance);
 	if (!status) {
 		struct member *peer = join->peer;
 
@@ -118,6 +136,7 @@ static int attach_private(struct machine *machine, struct member *member, const 
 	struct config_error *error)
 {
 	char section[512], prefix[128], name[512];
+	const char *plugin_id = value;
 	int status;
 
 	/* Sections of live attaches have a name that no file can have, so that old settings do not mix in. */
@@ -127,9 +146,16 @@ static int attach_private(struct machine *machine, struct member *member, const 
 	if (member_find(machine, name))
 		snprintf(name, sizeof(name), "%s.%s+%u", member->instance->name, row->key, machine->env.link_id + 1);
 	status = attach_settings(machine, section, row->key, value, sets, set_count, error);
+	if (status)
+		return status;
+	struct config_section *made = config_section(machine->config, section);
+	char plugin_key[160];
+
+	snprintf(plugin_key, sizeof(plugin_key), "%splugin", prefix);
+	status = member_provider(
+		machine, row, config_key(made, row->key), config_key(made, plugin_key), &plugin_id, error);
 	if (!status)
-		status = member_new(
-			machine, name, value, config_section(machine->config, section), prefix, peer, error);
+		status = member_new(machine, name, plugin_id, made, prefix, peer, error);
 	if (status)
 		return status;
 	(*peer)->parent = member;
@@ -146,16 +172,25 @@ static int attach_private(struct machine *machine, struct member *member, const 
 }
 
 int machine_attach(struct machine *machine, const char *instance, const char *port, const char *value,
-	const char *const *sets, unsigned set_count, struct config_error *error)
+	const char *folder, const char *const *sets, unsigned set_count, struct config_error *error)
 {
 	struct join made = { 0 };
 	struct join *old;
+	char *path = NULL;
 	int status;
 
 	lock_acquire(&machine->lock);
 	status = live_port(machine, instance, port, &made.member, &made.row, error);
 	if (status)
 		goto out;
+	if (folder && port_takes_path(made.row) && value[0] != '@' && value[0] != '/') {
+		if (asprintf(&path, "%s/%s", folder, value) < 0) {
+			path = NULL;
+			status = config_fail(error, NULL, 0, "out of memory");
+			goto out;
+		}
+		value = path;
+	}
 	if (value[0] == '@') {
 		made.peer = member_find(machine, value + 1);
 		if (!made.peer)
@@ -167,8 +202,8 @@ int machine_attach(struct machine *machine, const char *instance, const char *po
 	if (!status) {
 		made.peer_row = port_match(made.row, made.peer->instance->plugin, NULL);
 		if (!made.peer_row)
-			status = config_fail(
-				error, NULL, 0, "%s does not fit port \"%s\" (%s)", value, port, made.row->interfaces);
+			status = config_fail(error, NULL, 0, "%s does not fit port \"%s\" (%s)", value, made.row->key,
+				made.row->interfaces);
 	}
 	old = join_find(machine, made.member, made.row);
 	if (!status) {
@@ -203,5 +238,6 @@ int machine_attach(struct machine *machine, const char *instance, const char *po
 	}
 out:
 	lock_release(&machine->lock);
+	free(path);
 	return status;
 }

@@ -41,10 +41,11 @@ static void dump_setting(
 	}
 }
 
-static void dump_settings(const struct dump *dump, const char *prefix, const struct instance *instance)
+static void dump_settings(
+	const struct dump *dump, const char *prefix, const struct instance *instance, const char *without)
 {
 	for (uint32_t i = 0; i < instance->plugin->descriptor.param_count; i++)
-		if (instance->settings[i].present)
+		if (instance->settings[i].present && (!without || strcmp(instance->plugin->params[i].key, without)))
 			dump_setting(dump, prefix, &instance->plugin->params[i], &instance->settings[i]);
 }
 
@@ -68,6 +69,27 @@ static void dump_place(const struct machine *machine, const struct dump *dump, c
 	}
 }
 
+static const char *setting_first(const struct instance *instance, const char *key)
+{
+	for (uint32_t i = 0; i < instance->plugin->descriptor.param_count; i++)
+		if (!strcmp(instance->plugin->params[i].key, key))
+			return instance->settings[i].count ? instance->settings[i].texts[0] : NULL;
+	return NULL;
+}
+
+/* PORT = PLUGIN, or, for storage, PORT = PATH and PORT.plugin = PLUGIN. */
+static void dump_private(const struct dump *dump, const struct member *member, const struct join *join)
+{
+	const struct instance *instance = join->peer->instance;
+	const char *plugin = plugin_short_id(instance->plugin->descriptor.id);
+	const char *path = port_takes_path(join->row) ? setting_first(instance, "path") : NULL;
+
+	dump_value(dump, member->prefix, join->row->key, path ? path : plugin);
+	if (path)
+		dump_value(dump, join->peer->prefix, "plugin", plugin);
+	dump_settings(dump, join->peer->prefix, instance, path ? "path" : NULL);
+}
+
 static void dump_member(const struct machine *machine, const struct dump *dump, const struct member *member)
 {
 	for (const struct join *join = machine->joins; join; join = join->next) {
@@ -82,9 +104,7 @@ static void dump_member(const struct machine *machine, const struct dump *dump, 
 			free(prefix);
 			continue;
 		}
-		dump_value(dump, member->prefix, join->row->key,
-			plugin_short_id(join->peer->instance->plugin->descriptor.id));
-		dump_settings(dump, join->peer->prefix, join->peer->instance);
+		dump_private(dump, member, join);
 		dump_member(machine, dump, join->peer);
 	}
 }
@@ -114,7 +134,7 @@ void machine_dump(struct machine *machine, void (*line)(void *self, const char *
 		line(self, "");
 		line(self, heading);
 		dump_value(&dump, "", "plugin", plugin_short_id(member->instance->plugin->descriptor.id));
-		dump_settings(&dump, "", member->instance);
+		dump_settings(&dump, "", member->instance, NULL);
 		dump_place(machine, &dump, member);
 		dump_member(machine, &dump, member);
 	}

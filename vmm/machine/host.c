@@ -134,6 +134,13 @@ static void host_smi(void *self)
 	engine_smi(machine->engine);
 }
 
+static void host_ignne(void *self, bool level)
+{
+	struct machine *machine = self;
+
+	engine_ignne(machine->engine, level);
+}
+
 static int host_control_add(void *self, struct instance *instance, const char *name,
 	int32_t (*handler)(void *self, uint64_t token, const char *params, char *reply, uint32_t size),
 	void *handler_self, uint64_t token)
@@ -182,7 +189,9 @@ void machine_host(struct machine *machine)
 		.message = host_message,
 		.nmi = host_nmi,
 		.smi = host_smi,
+		.ignne = host_ignne,
 		.control_add = host_control_add,
 		.control_event = host_control_event,
 	};
+	machine_debug_init(machine);
 }

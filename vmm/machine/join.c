@@ -91,14 +91,23 @@ static bool slot_taken(
 	return false;
 }
 
+/* Within the bus's bounds?  Those of CHANNEL.UNIT hold for each part. */
+static bool address_fits(const struct vmm_port_row *row, uint64_t address)
+{
+	if (row->address_kind == VMM_ADDRESS_UNIT && (address & 0xff) > (row->address_last & 0xff))
+		return false;
+	return address <= row->address_last;
+}
+
 static int address_lowest(
 	const struct machine *machine, const struct member *bus, const struct vmm_port_row *row, uint64_t *address)
 {
 	uint64_t step = row->address_kind == VMM_ADDRESS_SLOT ? 8 : 1;
 
 	for (uint64_t at = row->address_first; at <= row->address_last; at += step) {
-		if (row->address_kind == VMM_ADDRESS_SLOT ? slot_taken(machine, bus, row, at >> 3)
-							  : address_holder(machine, bus, row, at) != NULL)
+		if (!address_fits(row, at) ||
+			(row->address_kind == VMM_ADDRESS_SLOT ? slot_taken(machine, bus, row, at >> 3)
+							       : address_holder(machine, bus, row, at) != NULL))
 			continue;
 		*address = at;
 		return 0;
@@ -159,7 +168,7 @@ static int child_plan(struct machine *machine, struct member *member, const stru
 				join.peer->instance->name);
 	} else if (key) {
 		if (!address_parse(join.peer_row->address_kind, key->values[0].text, &join.address) ||
-			join.address > join.peer_row->address_last)
+			!address_fits(join.peer_row, join.address))
 			return machine_fail(error, member->section, key, "\"%s\" is no address on [%s]: write %s",
 				key->values[0].text, join.peer->instance->name,
 				join.peer_row->address_kind == VMM_ADDRESS_SLOT

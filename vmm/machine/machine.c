@@ -8,13 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/cpu/model.h"
 #include "vmm/machine/parts.h"
 
 void machine_pending(struct machine *machine, uint32_t what)
 {
 	/* The guest goes no further meanwhile: where it is when it ends would be chance.  First this, then the request,
 	 * so that whoever answers it starts the CPUs again. */
-	if (what & (PENDING_RESET | PENDING_END))
+	if (what & (PENDING_RESET | PENDING_END | PENDING_SLEEP | PENDING_BREAK))
 		engine_stand(machine->engine);
 	__atomic_fetch_or(&machine->pending, what, __ATOMIC_ACQ_REL);
 	loop_wake(machine->loop);
@@ -26,7 +27,10 @@ void machine_power(struct machine *machine, uint32_t what)
 		machine_pending(machine, PENDING_RESET);
 	else if (what == VMM_POWER_OFF)
 		machine_pending(machine, PENDING_END);
-	/* VMM_POWER_SUSPEND: S3 is not offered in our ACPI tables. */
+	else if (what == VMM_POWER_SUSPEND)
+		machine_pending(machine, PENDING_SLEEP);
+	else if (what == VMM_POWER_WAKE)
+		machine_pending(machine, PENDING_WAKE);
 }
 
 void machine_exit(struct machine *machine, int status)
@@ -53,11 +57,37 @@ void machine_a20(struct machine *machine)
 static void machine_shutdown(void *self, unsigned cpu)
 {
 	struct machine *machine = self;
+	bool answered = false;
 
-	/* A board answers the shutdown cycle with RESET#. */
 	(void)cpu;
-	machine_log(machine, NULL, VMM_LOG_INFO, "the guest's CPU has shut down (triple fault): reset");
-	machine_power(machine, VMM_POWER_RESET);
+	lock_acquire(&machine->lock);
+	for (const struct join *join = machine->joins; join; join = join->next)
+		if (!join->peer && join->link)
+			answered |= port_core_shutdown(join->link);
+	lock_release(&machine->lock);
+	machine_log(machine, NULL, VMM_LOG_INFO,
+		answered ? "the guest's CPU has shut down (triple fault): INIT"
+			 : "the guest's CPU has shut down (triple fault): reset");
+	if (!answered)
+		machine_power(machine, VMM_POWER_RESET);
+}
+
+static void machine_smiact(void *self, bool level)
+{
+	const struct machine *machine = self;
+
+	for (const struct join *join = machine->joins; join; join = join->next)
+		if (!join->peer && join->link)
+			port_core_smiact(join->link, level);
+}
+
+static void machine_ferr(void *self, bool level)
+{
+	const struct machine *machine = self;
+
+	for (const struct join *join = machine->joins; join; join = join->next)
+		if (!join->peer && join->link)
+			port_core_ferr(join->link, level);
 }
 
 static void machine_cpu_trace(void *self, const char *text)
@@ -168,6 +198,9 @@ static int machine_engine_new(struct machine *machine, struct config_error *erro
 		.count_instructions = counting,
 		.seed = (uint64_t)core_number(machine, CORE_MACHINE, "seed", 1),
 		.shutdown = machine_shutdown,
+		.smiact = machine_smiact,
+		.ferr = machine_ferr,
+		.debug = machine_debug_stopped,
 		.trace = machine_cpu_trace,
 		.self = machine,
 	};
@@ -180,6 +213,11 @@ static int machine_engine_new(struct machine *machine, struct config_error *erro
 		return machine_fail(error, config_section(machine->config, "cpu"),
 			config_key(config_section(machine->config, "cpu"), "model"),
 			"there is no CPU model \"%s\": those there are stand in vmm(1)", config.cpu_model);
+	if (status == -EOPNOTSUPP)
+		return machine_fail(error, config_section(machine->config, "cpu"),
+			config_key(config_section(machine->config, "cpu"), "model"),
+			"this host lacks %s, which cpu.model %s needs", cpu_model_lacks(config.cpu_model),
+			config.cpu_model);
 	if (status) {
 		config_fail(error, NULL, 0, "the virtual CPU cannot be made: %s", strerror(-status));
 		return status;
@@ -254,6 +292,7 @@ void machine_free(struct machine *machine)
 	if (machine->engine && machine->state != MACHINE_OFF)
 		machine_pause(machine);
 	lock_acquire(&machine->lock);
+	keys_free(machine);
 	joins_free(machine);
 	members_free(machine);
 	for (unsigned i = 0; i < CORE_SECTIONS; i++)
@@ -323,6 +362,18 @@ int machine_pause(struct machine *machine)
 	return 0;
 }
 
+/* S3 and debuggers have the processors stand while the machine runs; a debugger its clock too. */
+static bool engine_may_run(const struct machine *machine)
+{
+	return !machine->sleeping && !machine->debug.standing;
+}
+
+static void clock_resume(struct machine *machine)
+{
+	if (!machine->debug.standing)
+		clock_start(&machine->clock);
+}
+
 int machine_resume(struct machine *machine, struct config_error *error)
 {
 	int status;
@@ -334,9 +385,9 @@ int machine_resume(struct machine *machine, struct config_error *error)
 	if (status)
 		members_stop(machine);
 	else
-		clock_start(&machine->clock);
+		clock_resume(machine);
 	lock_release(&machine->lock);
-	if (!status)
+	if (!status && engine_may_run(machine))
 		status = engine_start(machine->engine);
 	if (!status) {
 		machine->state = MACHINE_RUNNING;
@@ -345,14 +396,15 @@ int machine_resume(struct machine *machine, struct config_error *error)
 	return status;
 }
 
-static void machine_reset_now(struct machine *machine)
+static void machine_reset_now(struct machine *machine, uint32_t kind)
 {
 	bool running = machine->state == MACHINE_RUNNING;
 
 	if (running)
 		engine_pause(machine->engine);
-	machine_reset_all(machine, VMM_RESET_HARD);
-	if (running && engine_start(machine->engine)) {
+	machine->sleeping = false;
+	machine_reset_all(machine, kind);
+	if (running && engine_may_run(machine) && engine_start(machine->engine)) {
 		machine_log(
 			machine, NULL, VMM_LOG_ERROR, "the virtual CPU's thread cannot be made again after a reset");
 		machine_exit(machine, 1);
@@ -378,8 +430,21 @@ static void machine_idle_hook(void *self)
 		machine->state = MACHINE_ENDED;
 		loop_quit(machine->loop);
 	} else if (pending & PENDING_RESET) {
-		machine_reset_now(machine);
+		machine_reset_now(machine, VMM_RESET_HARD);
+	} else {
+		if (pending & PENDING_SLEEP) {
+			engine_pause(machine->engine);
+			machine->sleeping = true;
+		}
+		if (pending & PENDING_WAKE && machine->sleeping)
+			machine_reset_now(machine, VMM_RESET_WAKE);
 	}
+	if (pending & PENDING_FORGET && !(pending & PENDING_END))
+		machine_debug_forget_now(machine);
+	if (pending & PENDING_GO && !(pending & PENDING_END))
+		machine_debug_go_now(machine);
+	if (pending & PENDING_BREAK && !(pending & PENDING_END))
+		machine_debug_stop_now(machine);
 	if (pending & PENDING_BUTTON)
 		machine_button_now(machine);
 	if (machine->idle)
@@ -404,6 +469,11 @@ int machine_run(struct machine *machine, const char *state, struct config_error 
 const char *machine_name(const struct machine *machine)
 {
 	return machine->name;
+}
+
+bool machine_sleeping(const struct machine *machine)
+{
+	return machine->sleeping;
 }
 
 enum machine_state machine_state(const struct machine *machine)

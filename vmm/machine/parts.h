@@ -34,6 +34,11 @@ struct join {
 #define PENDING_RESET  1u
 #define PENDING_END    2u
 #define PENDING_BUTTON 4u
+#define PENDING_SLEEP  8u
+#define PENDING_WAKE   16u
+#define PENDING_BREAK  32u  /* stand still for a debugger */
+#define PENDING_GO     64u  /* and go on */
+#define PENDING_FORGET 128u /* the debugger is gone */
 
 #define A20_DRIVERS_MAX 8
 #define CORE_SECTIONS   4
@@ -56,6 +61,7 @@ struct machine {
 	char name[MACHINE_NAME_MAX + 1];
 	uint8_t uuid[16];
 	enum machine_state state;
+	bool sleeping; /* S3: it runs, but its processors do not */
 
 	struct machine_lock lock;
 	struct event_loop *loop;
@@ -77,6 +83,17 @@ struct machine {
 	} a20[A20_DRIVERS_MAX];
 	unsigned a20_count;
 
+	struct {
+		bool standing;          /* the processors stand still for a debugger */
+		uint32_t cpu;           /* atomic: which of them stopped by itself */
+		struct instance *owner; /* the debugger; NULL: none */
+		void (*stopped)(void *self, uint64_t token, const struct vmm_cpu_stop *stop);
+		void *self;
+		uint64_t token;
+	} debug;
+
+	struct keys *keys; /* what is being typed; NULL: nothing yet */
+
 	uint32_t pending; /* atomic: PENDING_* */
 	int status;       /* of machine_run() */
 	void (*idle)(void *self);
@@ -96,6 +113,11 @@ int machine_assemble(struct machine *machine, struct config_error *error);
 struct member *member_find(const struct machine *machine, const char *name);
 int member_new(struct machine *machine, const char *name, const char *plugin, struct config_section *section,
 	const char *prefix, struct member **member, struct config_error *error);
+/* A storage port: its value is a path, not a plugin. */
+bool port_takes_path(const struct vmm_port_row *row);
+/* Which plugin fills a port whose key is `key`, and whose PORT.plugin is `named` (may be NULL). */
+int member_provider(struct machine *machine, const struct vmm_port_row *row, const struct config_key *key,
+	const struct config_key *named, const char **plugin_id, struct config_error *error);
 void member_free(struct machine *machine, struct member *member);
 int member_keys(struct machine *machine, struct member *member, struct config_error *error);
 /* join.c */
@@ -111,6 +133,19 @@ char *address_text(uint32_t kind, uint64_t address);
 /* host.c: what plugins ask of the machine */
 void machine_host(struct machine *machine);
 void machine_log(struct machine *machine, const char *instance, unsigned level, const char *text);
+/* The table of the first port of this interface that is joined to the core, or of the instance `name`'s. */
+const void *core_peer(const struct machine *machine, const char *interface, const char *name, void **self);
+/* debug.c */
+void machine_debug_init(struct machine *machine);
+void machine_debug_stopped(void *machine, unsigned cpu); /* a CPU's thread */
+/* Between two rounds of the loop. */
+void machine_debug_stop_now(struct machine *machine);
+void machine_debug_go_now(struct machine *machine);
+void machine_debug_forget_now(struct machine *machine);
+/* debug_register.c */
+int debug_register(struct cpu *cpu, uint32_t number, void *value, uint32_t size, bool write);
+/* keys.c */
+void keys_free(struct machine *machine);
 /* machine.c */
 void machine_reset_all(struct machine *machine, uint32_t kind);
 void machine_a20(struct machine *machine);

@@ -63,6 +63,15 @@ static int default_name(struct config *config, const char *file)
 	return config_put(config, "machine", "name", name, NULL, 0);
 }
 
+int machine_config_add(struct config *config, const char *name, struct config_error *error)
+{
+	char *path = base_path(name, NULL, error);
+	int status = path ? config_read(config, path, error) : -ENOENT;
+
+	free(path);
+	return status;
+}
+
 int machine_config(const char *file, const char *const *sets, unsigned set_count, struct config **result,
 	struct config_error *error)
 {

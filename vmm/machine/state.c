@@ -21,6 +21,7 @@ static int save_sections(struct machine *machine, struct state_writer *writer, s
 	state_section_begin(writer, ".machine", "core.machine", 1);
 	state_put_u64(writer, "time", clock_now(&machine->clock));
 	state_put_i64(writer, "real_offset", machine->clock.real_offset);
+	state_put_bool(writer, "sleeping", machine->sleeping);
 	state_put_u64(writer, "memory", (uint64_t)core_number(machine, CORE_MACHINE, "memory", 0));
 	for (unsigned i = 0; i < machine->a20_count; i++) {
 		char name[STATE_NAME_MAX + 1];
@@ -128,6 +129,9 @@ static int load_machine(struct machine *machine, struct state_reader *reader, st
 		state_get_u64(reader, "time", &time);
 		state_get_i64(reader, "real_offset", &real_offset);
 		state_get_u64(reader, "memory", &memory);
+		machine->sleeping = false;
+		if (state_has(reader, "sleeping"))
+			state_get_bool(reader, "sleeping", &machine->sleeping);
 		for (struct member *member = machine->members; member; member = member->next) {
 			char name[STATE_NAME_MAX + 1];
 			bool enabled = false;

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <vmm/control.h>
+#include <vmm/draft/cpu.h>
 #include <vmm/event.h>
 #include <vmm/firmware.h>
 #include <vmm/io.h>
@@ -33,6 +34,20 @@
 struct instance;
 
 /* What the machine does for its plugins.  Under the machine lock unless noted. */
+/* vmm.cpu/1, all under the machine lock. */
+struct plugin_debug {
+	uint32_t (*count)(void *self);
+	int (*watch)(void *self, struct instance *owner,
+		void (*stopped)(void *self, uint64_t token, const struct vmm_cpu_stop *stop), void *stopped_self,
+		uint64_t token);
+	int (*stop)(void *self);
+	int (*resume)(void *self, uint32_t cpu, bool step);
+	int (*access_register)(void *self, uint32_t cpu, uint32_t number, void *value, uint32_t size, bool write);
+	int (*access_memory)(
+		void *self, uint32_t cpu, uint32_t space, uint64_t address, void *data, uint64_t length, bool write);
+	int (*point)(void *self, uint32_t kind, uint64_t address, uint64_t length, bool add);
+};
+
 struct plugin_machine {
 	void *self;
 	void (*log)(void *self, const char *instance, unsigned level, const char *text); /* any thread */
@@ -50,11 +65,13 @@ struct plugin_machine {
 	void (*message)(void *self, uint64_t address, uint32_t data);
 	void (*nmi)(void *self);
 	void (*smi)(void *self);
+	void (*ignne)(void *self, bool level);
 	/* An instance adds a control command or sends an event (any thread). */
 	int (*control_add)(void *self, struct instance *instance, const char *name,
 		int32_t (*handler)(void *self, uint64_t token, const char *params, char *reply, uint32_t size),
 		void *handler_self, uint64_t token);
 	int (*control_event)(void *self, struct instance *instance, const char *name, const char *json);
+	struct plugin_debug debug;
 };
 
 struct firmware_entry {
@@ -187,5 +204,6 @@ extern const struct vmm_random_service service_random;
 extern const struct vmm_firmware_service service_firmware;
 extern const struct vmm_firmware_list_service service_firmware_list;
 extern const struct vmm_control_service service_control;
+extern const struct vmm_cpu_service service_cpu;
 
 #endif

@@ -63,6 +63,7 @@ const void *service_find(const char *id)
 		{ VMM_SERVICE_FIRMWARE, &service_firmware },
 		{ VMM_SERVICE_FIRMWARE_LIST, &service_firmware_list },
 		{ VMM_SERVICE_CONTROL, &service_control },
+		{ VMM_SERVICE_CPU, &service_cpu },
 	};
 
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)

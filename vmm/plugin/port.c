@@ -6,11 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vmm/port-interrupt.h>
 
 #include "vmm/plugin/copy.h"
-
-enum { UPPER, LOWER };
+#include "vmm/plugin/link.h"
 
 const struct vmm_port_row *port_row(const struct plugin *plugin, const char *key)
 {
@@ -21,7 +19,7 @@ const struct vmm_port_row *port_row(const struct plugin *plugin, const char *key
 }
 
 /* The first interface of `a`, newest first, that `b` has too. */
-static bool interface_common(const char *a, const char *b, char *interface)
+bool port_interface_common(const char *a, const char *b, char *interface)
 {
 	while (*a) {
 		size_t length = strcspn(a, "|");
@@ -46,13 +44,13 @@ const struct vmm_port_row *port_match(const struct vmm_port_row *row, const stru
 	for (uint32_t i = 0; i < plugin->descriptor.port_count; i++) {
 		const struct vmm_port_row *other = &plugin->ports[i];
 
-		if (other->role != row->role && interface_common(row->interfaces, other->interfaces, interface))
+		if (other->role != row->role && port_interface_common(row->interfaces, other->interfaces, interface))
 			return other;
 	}
 	return NULL;
 }
 
-static int side_get(struct port_link *link, unsigned side, struct config_error *error)
+int port_side_get(struct port_link *link, unsigned side, struct config_error *error)
 {
 	struct instance *instance = link->instance[side];
 	struct vmm_port_side given = { .struct_size = sizeof(given) };
@@ -69,7 +67,7 @@ static int side_get(struct port_link *link, unsigned side, struct config_error *
 	return 0;
 }
 
-static int side_prepare(struct port_link *link, unsigned side, struct config_error *error)
+int port_side_prepare(struct port_link *link, unsigned side, struct config_error *error)
 {
 	struct instance *instance = link->instance[side];
 	int status;
@@ -97,7 +95,7 @@ int port_prepare(struct instance *a, const struct vmm_port_row *a_row, struct in
 		config_fail(error, NULL, 0, "out of memory");
 		return -ENOMEM;
 	}
-	interface_common(a_row->interfaces, b_row->interfaces, link->interface);
+	port_interface_common(a_row->interfaces, b_row->interfaces, link->interface);
 	link->instance[a_side] = a;
 	link->row[a_side] = a_row;
 	link->instance[!a_side] = b;
@@ -112,13 +110,13 @@ int port_prepare(struct instance *a, const struct vmm_port_row *a_row, struct in
 			.peer_name = link->instance[!side]->name,
 			.address = address,
 		};
-	status = side_get(link, UPPER, error);
+	status = port_side_get(link, UPPER, error);
 	if (!status)
-		status = side_get(link, LOWER, error);
+		status = port_side_get(link, LOWER, error);
 	if (!status)
-		status = side_prepare(link, UPPER, error);
+		status = port_side_prepare(link, UPPER, error);
 	if (!status) {
-		status = side_prepare(link, LOWER, error);
+		status = port_side_prepare(link, LOWER, error);
 		if (status)
 			side_detached(link, UPPER);
 	}
@@ -156,105 +154,10 @@ void port_detach(struct port_link *link)
 	for (unsigned side = 0; side < 2 && link->attached; side++)
 		if (link->ops[side].closing)
 			link->ops[side].closing(link->side[side].port_self, &link->link[side]);
-	if (link->controller.line) {
-		struct instance *instance = link->instance[UPPER];
-
-		irq_controller_remove(instance->env->lines, &link->controller);
-		side_detached(link, UPPER);
-	} else {
-		side_detached(link, UPPER);
-		side_detached(link, LOWER);
-	}
-	free(link->interrupt);
+	if (link->controller.line)
+		irq_controller_remove(link->instance[UPPER]->env->lines, &link->controller);
+	side_detached(link, UPPER);
+	side_detached(link, LOWER);
+	free(link->copy);
 	free(link);
-}
-
-static void core_intr(void *self, uint32_t level)
-{
-	const struct plugin_machine *machine = self;
-
-	machine->intr(machine->self, level != 0);
-}
-
-static void core_message(void *self, uint64_t address, uint32_t data)
-{
-	const struct plugin_machine *machine = self;
-
-	machine->message(machine->self, address, data);
-}
-
-static void core_nmi(void *self)
-{
-	const struct plugin_machine *machine = self;
-
-	machine->nmi(machine->self);
-}
-
-static void core_smi(void *self)
-{
-	const struct plugin_machine *machine = self;
-
-	machine->smi(machine->self);
-}
-
-static const struct vmm_interrupt_lower core_interrupt = {
-	.struct_size = sizeof(core_interrupt),
-	.intr = core_intr,
-	.message = core_message,
-	.nmi = core_nmi,
-	.smi = core_smi,
-};
-
-int port_attach_core(struct instance *instance, const struct vmm_port_row *row, struct port_link **result,
-	struct config_error *error)
-{
-	struct port_link *link = calloc(1, sizeof(*link));
-	struct vmm_interrupt_upper *upper = calloc(1, sizeof(*upper));
-	int status = -ENOMEM;
-
-	if (!link || !upper)
-		goto fail;
-	if (row->role != VMM_ROLE_UPPER || !interface_common(row->interfaces, VMM_PORT_INTERRUPT, link->interface)) {
-		status = -ENOSYS;
-		goto fail;
-	}
-	link->instance[UPPER] = instance;
-	link->row[UPPER] = row;
-	link->interrupt = upper;
-	link->link[UPPER] = (struct vmm_link){
-		.struct_size = sizeof(struct vmm_link),
-		.id = ++instance->env->link_id,
-		.interface = link->interface,
-		.peer_name = "core",
-		.peer = NULL,
-	};
-	status = side_get(link, UPPER, error);
-	if (!status)
-		status = side_prepare(link, UPPER, error);
-	if (status) {
-		free(upper);
-		free(link);
-		return status;
-	}
-	COPY_STRUCT(upper, link->side[UPPER].table);
-	link->controller = (struct irq_controller){
-		.self = link->self[UPPER],
-		.line = upper->line,
-		.trigger = upper->trigger,
-		.acknowledge = upper->acknowledge,
-		.eoi = upper->eoi,
-	};
-	link->link[UPPER].peer = &core_interrupt;
-	link->link[UPPER].peer_self = &instance->env->machine;
-	link->attached = true;
-	if (link->ops[UPPER].attached)
-		link->ops[UPPER].attached(link->side[UPPER].port_self, &link->link[UPPER]);
-	if (upper->line)
-		irq_controller_add(instance->env->lines, &link->controller);
-	*result = link;
-	return 0;
-fail:
-	free(link);
-	free(upper);
-	return instance_failed(instance, status, "joining its port to the core", error);
 }

@@ -29,7 +29,7 @@ struct port_link {
 	char interface[64];
 	bool attached;
 	struct irq_controller controller; /* of an interrupt port */
-	struct vmm_interrupt_upper *interrupt;
+	void *copy;                       /* joined to the core: the peer's table, in this program's size */
 };
 
 /* The row with a key; NULL: none. */
@@ -44,8 +44,15 @@ int port_prepare(struct instance *a, const struct vmm_port_row *a_row, struct in
 void port_attach(struct port_link *link, const struct port_proxy *proxy);
 /* Undo: closing and detached on both sides, or only detached if it was never attached; frees it. */
 void port_detach(struct port_link *link);
-/* Join an interrupt controller's port to the core. */
+/* Join an interrupt, display or input port to the core (port_core.c). */
 int port_attach_core(
 	struct instance *instance, const struct vmm_port_row *row, struct port_link **link, struct config_error *error);
+/* The table of a port that is joined to the core, and what to call it with; NULL: the link is of another interface. */
+const void *port_core_table(const struct port_link *link, const char *interface, void **self);
+/* Tell the controller that this link joins to the core, if it does, of SMIACT# and FERR#. */
+void port_core_smiact(const struct port_link *link, bool level);
+void port_core_ferr(const struct port_link *link, bool level);
+/* False: the peer does not answer it. */
+bool port_core_shutdown(const struct port_link *link);
 
 #endif

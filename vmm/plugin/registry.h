@@ -37,6 +37,9 @@ const char *registry_path(const struct plugin_registry *registry);
  * negatives: it was found, but is unfit.  The message has cause and remedy, without file and line. */
 int registry_find(
 	struct plugin_registry *registry, const char *id, const struct plugin **plugin, struct config_error *error);
+/* The plugin that is surest to know the image at an absolute path (probe.c).  -ENOENT and the like with a message. */
+int registry_probe(
+	struct plugin_registry *registry, const char *path, const struct plugin **plugin, struct config_error *error);
 /* Load all there are; each file that is unfit is told to `bad` (may be NULL). */
 void registry_load_all(
 	struct plugin_registry *registry, void (*bad)(void *self, const char *path, const char *text), void *self);

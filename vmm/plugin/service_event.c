@@ -52,6 +52,13 @@ static int32_t irq_route(void *context, vmm_handle handle, uint32_t line)
 	return source ? irq_source_route(source, line) : -EINVAL;
 }
 
+static int32_t irq_take(void *context, vmm_handle handle, uint32_t taken)
+{
+	struct irq_source *source = irq_get(context, handle);
+
+	return source ? irq_source_take(source, taken != 0) : -EINVAL;
+}
+
 static void irq_trigger(void *context, uint32_t line, uint32_t level_triggered)
 {
 	struct instance *instance = context;
@@ -74,6 +81,7 @@ const struct vmm_irq_service service_irq = {
 	.route = irq_route,
 	.trigger = irq_trigger,
 	.level = irq_level,
+	.take = irq_take,
 };
 
 static vmm_time timer_now(void *context, uint32_t clock)

@@ -3,8 +3,8 @@
 /*
  * vmm.firmware/1 and vmm.firmware-list/1: what devices add to the firmware, and how a firmware plugin reads it.
  *
- * Entries are kept by the host, copied, in the order of the sections that added them.  Add in init; a firmware
- * plugin lists in reset or later.  [machine]
+ * Entries are kept by the host, copied, in the order of the sections that added them.  Add in init, or, what
+ * depends on ports, in reset(POWER) or later; a firmware plugin lists when the machine runs.  [machine]
  */
 #ifndef VMM_FIRMWARE_H
 #define VMM_FIRMWARE_H

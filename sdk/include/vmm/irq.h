@@ -32,6 +32,10 @@ struct vmm_irq_service {
 	void (*trigger)(void *context, uint32_t line, uint32_t level_triggered);
 	/* The present OR of a line's sources.  [machine] */
 	uint32_t (*level)(void *context, uint32_t line);
+	/* While `taken`, this source has its line for itself: the others' levels are kept, but not heard (the legacy
+	 * replacement routing of an HPET).  The source keeps it when it is routed elsewhere; a reset ends it; saved
+	 * and loaded by the host.  -EBUSY: another source has the line.  [machine] */
+	int32_t (*take)(void *context, vmm_handle source, uint32_t taken);
 };
 #define VMM_IRQ_NONE UINT32_MAX
 

@@ -23,6 +23,14 @@ struct vmm_interrupt_upper {
 	int32_t (*acknowledge)(void *self);
 	/* A local APIC ended this level-triggered vector.  May be NULL. */
 	void (*eoi)(void *self, uint32_t vector);
+	/* SMIACT#: a processor has entered or left system management mode (the chipset shows SMRAM).  May be NULL. */
+	void (*smiact)(void *self, uint32_t level);
+	/* FERR#: an x87 exception is pending and CR0.NE is clear (a PC raises IRQ13 until port F0 is written).  May be
+	 * NULL. */
+	void (*ferr)(void *self, uint32_t level);
+	/* The shutdown cycle: a processor has met a triple fault, and stands still until INIT, NMI, SMI or RESET#;
+	 * boards answer with INIT.  Where no controller has this function, the machine is reset.  May be NULL. */
+	void (*shutdown)(void *self);
 };
 
 struct vmm_interrupt_lower {
@@ -36,6 +44,8 @@ struct vmm_interrupt_lower {
 	void (*nmi)(void *self);
 	/* SMI#.  [any] */
 	void (*smi)(void *self);
+	/* IGNNE#: while it is asserted, x87 instructions go on in spite of a pending exception.  [any] */
+	void (*ignne)(void *self, uint32_t level);
 };
 
 #endif

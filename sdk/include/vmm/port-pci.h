@@ -37,6 +37,9 @@ struct vmm_pci_upper {
 		uint32_t enabled);
 	/* Ask for removal to be allowed (hot unplug) has been answered by the guest.  [machine] */
 	void (*ejected)(void *self);
+	/* The bus's place as SeaBIOS writes it in bootorder: "/pci@i0cf8", "/pci@i0cf8/pci-bridge@1e".  The length, or
+	 * -EOVERFLOW.  May be NULL.  [machine] */
+	int32_t (*path)(void *self, char *text, uint32_t size);
 };
 
 struct vmm_pci_lower {

@@ -4,6 +4,9 @@
  * vmm.port.storage/1: a block device.
  *
  * Upper: a disk, CD or floppy drive, or a format plugin above a protocol.  Lower: an image or a host device.
+ *
+ * In an INI file such a port takes a path, which becomes the provider's parameter `path`; the provider is the plugin
+ * whose probe() is surest, or the one that PORT.plugin names.
  */
 #ifndef VMM_PORT_STORAGE_H
 #define VMM_PORT_STORAGE_H

@@ -69,6 +69,7 @@ struct vmm_pci {
 	const char *prefix;              /* of the names of saved fields, "pci." at first; static lifetime */
 	const struct vmm_pci_upper *bus; /* NULL while not on a bus */
 	void *bus_self;
+	uint64_t address; /* on that bus: (slot << 3) | function */
 	uint8_t config[256];
 	uint8_t initial[256]; /* what a reset puts into config */
 	uint8_t writable[256];
@@ -111,6 +112,10 @@ uint32_t vmm_pci_bus_master(const struct vmm_pci *pci);
 void vmm_pci_reset(struct vmm_pci *pci);
 int32_t vmm_pci_save(struct vmm_pci *pci);
 int32_t vmm_pci_load(struct vmm_pci *pci);
+
+/* The function's place as SeaBIOS writes it in bootorder, such as "/pci@i0cf8/ide@1,1" for name "ide" in slot 1,
+ * function 1.  The length, -EOVERFLOW, or -ENOTSUP where the bus cannot tell. */
+int32_t vmm_pci_path(const struct vmm_pci *pci, const char *name, char *text, uint32_t size);
 
 /* The function's side of its bus port, for get_port. */
 void vmm_pci_get_port(struct vmm_pci *pci, struct vmm_port_side *side);

@@ -46,7 +46,9 @@ void vmm_kit_port_isa(void *self, struct vmm_port_side *side);
  * Export one plugin of one kind: DESCRIPTOR and OPS are the names of static constants, TYPE the instance's struct,
  * which has a member `const struct vmm_host *host`; its memory is zeroed.
  */
-#define VMM_KIT_PLUGIN(FILE, KIND, DESCRIPTOR, OPS, TYPE) \
+#define VMM_KIT_PLUGIN(FILE, KIND, DESCRIPTOR, OPS, TYPE) VMM_KIT_PLUGIN_PROBE(FILE, KIND, DESCRIPTOR, OPS, TYPE, NULL)
+/* The same for a storage plugin that can tell its images: PROBE is the factory's function. */
+#define VMM_KIT_PLUGIN_PROBE(FILE, KIND, DESCRIPTOR, OPS, TYPE, PROBE) \
 	static int32_t kit_create(uint32_t index, const struct vmm_host *host, struct vmm_instance *instance) \
 	{ \
 		(void)index; \
@@ -64,6 +66,7 @@ void vmm_kit_port_isa(void *self, struct vmm_port_side *side);
 		.descriptor_count = 1, \
 		.descriptors = kit_descriptors, \
 		.create = kit_create, \
+		.probe = (PROBE), \
 	}; \
 	static const struct vmm_factory *kit_get_factory(const char *kind) \
 	{ \

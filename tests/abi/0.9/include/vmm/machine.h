@@ -39,7 +39,8 @@ struct vmm_machine_service {
 
 #define VMM_POWER_RESET   1 /* power->request: reset the machine (VMM_RESET_HARD) */
 #define VMM_POWER_OFF     2 /* the guest switched the power off */
-#define VMM_POWER_SUSPEND 3 /* S3: sleep until a wake event */
+#define VMM_POWER_SUSPEND 3 /* S3: the processors stop until VMM_POWER_WAKE; devices go on */
+#define VMM_POWER_WAKE    4 /* end S3: VMM_RESET_WAKE, then the processors start anew */
 
 struct vmm_power_service {
 	uint32_t struct_size;

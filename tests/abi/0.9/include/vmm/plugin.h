@@ -67,11 +67,14 @@ struct vmm_param {
 #define VMM_ROLE_UPPER 1 /* the guest's side */
 #define VMM_ROLE_LOWER 2 /* the provider's side */
 
-#define VMM_PORT_REQUIRED 1u  /* flags: must be joined before the machine starts */
-#define VMM_PORT_LIVE     2u  /* may be joined and parted while the machine runs */
-#define VMM_PORT_BUS      4u  /* a bus: many peers, placed at addresses by their `address` key; key is the bus's name */
-#define VMM_PORT_CHILD    8u  /* sits on a bus: joined by `bus =`, or to the first bus that offers it; one a plugin */
-#define VMM_PORT_CORE     16u /* joined to the core itself (vmm.port.interrupt); needs no line in the INI file */
+#define VMM_PORT_REQUIRED 1u /* flags: must be joined before the machine starts */
+#define VMM_PORT_LIVE     2u /* may be joined and parted while the machine runs */
+#define VMM_PORT_BUS      4u /* a bus: many peers, placed at addresses by their `address` key; key is the bus's name */
+#define VMM_PORT_CHILD    8u /* sits on a bus: joined by `bus =`, or to the first bus that offers it; one a plugin */
+/* Joined to the core itself (interrupt, display, input), beside any other peers; needs no line in the INI file. */
+#define VMM_PORT_CORE 16u
+/* A byte stream on which a guest may keep a terminal (a UART, a virtio console): `vmm run --serial` joins the first. */
+#define VMM_PORT_CONSOLE 32u
 
 /* How a bus writes its addresses. */
 #define VMM_ADDRESS_NONE 0
@@ -114,6 +117,7 @@ struct vmm_descriptor {
 /* Reset kinds. */
 #define VMM_RESET_POWER 1 /* power-on: everything returns to its default */
 #define VMM_RESET_HARD  2 /* RESET#, PCI RST#: what survives a warm reset stays */
+#define VMM_RESET_WAKE  3 /* as HARD, on waking from S3: RAM and what has standby power stays */
 
 struct vmm_link;
 struct vmm_port_side;
@@ -150,6 +154,20 @@ struct vmm_instance {
 	void *self;
 };
 
+/* The beginning and the end of a file that might be an image, for probe(). */
+struct vmm_probe {
+	uint32_t struct_size;
+	uint32_t flags;       /* VMM_PROBE_* */
+	const char *path;     /* absolute */
+	uint64_t length;      /* of the file, in bytes */
+	const uint8_t *head;  /* its first bytes; lent for the call, as all of this */
+	const uint8_t *tail;  /* its last bytes */
+	uint32_t head_length; /* up to 64 KiB */
+	uint32_t tail_length; /* up to 1 KiB */
+};
+#define VMM_PROBE_BLOCK  1u /* a block device */
+#define VMM_PROBE_FOLDER 2u /* a directory */
+
 struct vmm_factory {
 	uint32_t struct_size;
 	uint32_t descriptor_count;
@@ -158,6 +176,10 @@ struct vmm_factory {
 	/* Make an instance of descriptors[index].  No host call.  `host` outlives the instance.  -ENOMEM is
 	 * the only failure.  [machine] */
 	int32_t (*create)(uint32_t index, const struct vmm_host *host, struct vmm_instance *instance);
+	/* How sure is descriptors[index] that it can open this (storage plugins; NULL: never without being named)?  0:
+	 * not at all; 1: any bytes will do (a raw image); 50: by its shape; 100: by a mark that only this format has.
+	 * The highest wins.  No host call.  [any] */
+	uint32_t (*probe)(uint32_t index, const struct vmm_probe *probe);
 };
 
 /*

@@ -22,12 +22,16 @@ struct vmm_isa_upper {
 	 * ended).  *terminal is set when the count has run out.  Direction is of the device. [machine] */
 	int32_t (*dma_to_memory)(void *self, uint32_t channel, const void *data, uint32_t length, uint32_t *terminal);
 	int32_t (*dma_from_memory)(void *self, uint32_t channel, void *data, uint32_t length, uint32_t *terminal);
+	/* The bus's place as SeaBIOS writes it in bootorder: "/pci@i0cf8/isa@1".  The length, or -EOVERFLOW.  May be
+	 * NULL.  [machine] */
+	int32_t (*path)(void *self, char *text, uint32_t size);
 };
 
 struct vmm_isa_lower {
 	uint32_t struct_size;
 	uint32_t reserved;
-	/* DREQ is up and the channel was unmasked or programmed: go on with the transfer. */
+	/* DREQ is up and the channel was unmasked or programmed: go on with the transfer, but not within this call
+	 * (set a timer, or defer). */
 	void (*dack)(void *self, uint32_t channel);
 };
 

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * The native side's way into a case and out of it.
+ *
+ * In: a stub in 64-bit code below 4 GiB loads the FXSAVE or XSAVE image and the registers and leaves with IRETQ.  Out:
+ * the jump behind the instruction, or a signal, whose handler takes vector, error code, fault address and state from
+ * the signal frame and has the kernel return to the stub's end.
+ *
+ * The handler runs with the guest's flags and stack pointer gone, but FS is as 64-bit code left it, and is the C
+ * library's (thread-local storage, stack protector): it is put right before any C code runs.  In 16- and 32-bit
+ * code FS is never loaded.
+ */
+#include "tests/cpu/native.h"
+
+/* Position-independent but for the state's fixed address; copied to STUB_BASE up to oracle_stub_end. */
+__asm__(".pushsection .text\n"
+	".globl oracle_stub_begin, oracle_stub_begin64, oracle_stub_exit, oracle_stub_exit64\n"
+	".globl oracle_stub_resume, oracle_stub_end, oracle_signal_entry\n"
+	".set STATE, 0x30000000\n"
+	"oracle_stub_begin:\n"
+	"	push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
+	"	mov %rsp, STATE+136\n"
+	"	stmxcsr STATE+176\n"
+	"	mov STATE+208, %eax; xor %edx, %edx; test %eax, %eax; jz 1f; xrstor STATE+256; jmp 2f\n"
+	"1:	fxrstor STATE+256\n"
+	"2:\n"
+	"	mov STATE+168, %eax; mov %eax, %ds\n"
+	"	mov STATE+172, %eax; mov %eax, %es; mov %eax, %gs\n"
+	"	pushq STATE+160; pushq STATE+32; pushq STATE+128; pushq STATE+152; pushq STATE+144\n"
+	"	mov STATE, %eax; mov STATE+8, %ecx; mov STATE+16, %edx; mov STATE+24, %ebx\n"
+	"	mov STATE+40, %ebp; mov STATE+48, %esi; mov STATE+56, %edi\n"
+	"	iretq\n"
+	"oracle_stub_exit:\n"
+	"	mov %eax, STATE; mov %ecx, STATE+8; mov %edx, STATE+16; mov %ebx, STATE+24\n"
+	"	mov %esp, STATE+32; mov %ebp, STATE+40; mov %esi, STATE+48; mov %edi, STATE+56\n"
+	"	mov %es, %eax; mov %eax, STATE+212; mov %ss, %eax; mov %eax, STATE+220\n"
+	"	mov %ds, %eax; mov %eax, STATE+224; mov %gs, %eax; mov %eax, STATE+232\n"
+	"	mov $0x2b, %eax; mov %eax, %ss\n"
+	"	mov STATE+136, %rsp\n"
+	"	pushfq; popq STATE+128\n"
+	"	mov STATE+208, %eax; xor %edx, %edx; test %eax, %eax; jz 1f; xsave STATE+256; jmp 2f\n"
+	"1:	fxsave STATE+256\n"
+	"2:\n"
+	"oracle_stub_resume:\n"
+	"	pushq $0x202; popfq\n"
+	"	fninit; ldmxcsr STATE+176\n"
+	"	pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
+	"	ret\n"
+	"oracle_stub_begin64:\n"
+	"	push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
+	"	mov %rsp, STATE+136\n"
+	"	stmxcsr STATE+176\n"
+	"	mov STATE+208, %eax; xor %edx, %edx; test %eax, %eax; jz 1f; xrstor64 STATE+256; jmp 2f\n"
+	"1:	fxrstor64 STATE+256\n"
+	"2:\n"
+	"	xor %eax, %eax; mov %eax, %ds; mov %eax, %es; mov %eax, %fs; mov %eax, %gs\n"
+	"	mov STATE+184, %rax; wrfsbase %rax; mov STATE+192, %rax; wrgsbase %rax\n"
+	"	pushq STATE+160; pushq STATE+32; pushq STATE+128; pushq STATE+152; pushq STATE+144\n"
+	"	mov STATE+0, %rax; mov STATE+8, %rcx; mov STATE+16, %rdx; mov STATE+24, %rbx\n"
+	"	mov STATE+40, %rbp; mov STATE+48, %rsi; mov STATE+56, %rdi\n"
+	"	mov STATE+64, %r8; mov STATE+72, %r9; mov STATE+80, %r10; mov STATE+88, %r11\n"
+	"	mov STATE+96, %r12; mov STATE+104, %r13; mov STATE+112, %r14; mov STATE+120, %r15\n"
+	"	iretq\n"
+	"oracle_stub_exit64:\n"
+	"	mov %rax, STATE+0; mov %rcx, STATE+8; mov %rdx, STATE+16; mov %rbx, STATE+24\n"
+	"	mov %rsp, STATE+32; mov %rbp, STATE+40; mov %rsi, STATE+48; mov %rdi, STATE+56\n"
+	"	mov %r8, STATE+64; mov %r9, STATE+72; mov %r10, STATE+80; mov %r11, STATE+88\n"
+	"	mov %r12, STATE+96; mov %r13, STATE+104; mov %r14, STATE+112; mov %r15, STATE+120\n"
+	"	mov %es, %eax; mov %eax, STATE+212; mov %ss, %eax; mov %eax, STATE+220\n"
+	"	mov %ds, %eax; mov %eax, STATE+224; mov %fs, %eax; mov %eax, STATE+228\n"
+	"	mov %gs, %eax; mov %eax, STATE+232\n"
+	"	rdfsbase %rax; mov %rax, STATE+184; rdgsbase %rax; mov %rax, STATE+192\n"
+	"	mov $0x2b, %eax; mov %eax, %ss; mov STATE+200, %rax; wrfsbase %rax\n"
+	"	mov STATE+136, %rsp\n"
+	"	pushfq; popq STATE+128\n"
+	"	mov STATE+208, %eax; xor %edx, %edx; test %eax, %eax; jz 1f; xsave64 STATE+256; jmp 2f\n"
+	"1:	fxsave64 STATE+256\n"
+	"2:\n"
+	"	jmp oracle_stub_resume\n"
+	"oracle_stub_end:\n"
+	"oracle_signal_entry:\n"
+	"	pushq $0x202; popfq\n"
+	"	mov %es, %eax; mov %eax, STATE+212; mov %ss, %eax; mov %eax, STATE+220\n"
+	"	mov %ds, %eax; mov %eax, STATE+224; mov %fs, %eax; mov %eax, STATE+228\n"
+	"	mov %gs, %eax; mov %eax, STATE+232\n"
+	"	rdfsbase %rax; mov %rax, STATE+184; rdgsbase %rax; mov %rax, STATE+192\n"
+	"	mov STATE+200, %rax; wrfsbase %rax\n"
+	"	jmp native_signal\n"
+	".popsection\n");
+_Static_assert(STATE_BASE == 0x30000000, "known to the stubs");

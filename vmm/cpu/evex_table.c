@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * The instructions encoded with EVEX, ordered by map and opcode, but those that vex.c lists by hand.
+ */
+#include "vmm/cpu/vex_table.h"
+
+#include <stddef.h>
+
+#include "vmm/cpu/feature.h"
+#include "vmm/cpu/vex_short.h"
+
+/* clang-format off */
+const struct vex_row evex_rows[] = {
+	/* opcode, pp, ModRM.reg, W, lengths, operands in reg, vvvv, rm and is4, memory, element, flags, feature */
+	{ 0x110, P0, REG, W0, L125, V, N, V, N, FULL, 4, M | Z, FEATURE_AVX512F }, /* VMOVUPS */
+	{ 0x110, P66, REG, W1, L125, V, N, V, N, FULL, 8, M | Z, FEATURE_AVX512F }, /* VMOVUPD */
+	{ 0x110, PF3, REG, W0, LI, V, V, V, N, 4, 4, SC | M | Z | RV, FEATURE_AVX512F }, /* VMOVSS */
+	{ 0x110, PF2, REG, W1, LI, V, V, V, N, 8, 8, SC | M | Z | RV, FEATURE_AVX512F }, /* VMOVSD */
+	{ 0x111, P0, REG, W0, L125, V, N, V, N, FULL, 4, ST | M | Z, FEATURE_AVX512F }, /* VMOVUPS */
+	{ 0x111, P66, REG, W1, L125, V, N, V, N, FULL, 8, ST | M | Z, FEATURE_AVX512F }, /* VMOVUPD */
+	{ 0x111, PF3, REG, W0, LI, V, V, V, N, 4, 4, ST | SC | M | Z | RV, FEATURE_AVX512F }, /* VMOVSS */
+	{ 0x111, PF2, REG, W1, LI, V, V, V, N, 8, 8, ST | SC | M | Z | RV, FEATURE_AVX512F }, /* VMOVSD */
+	{ 0x112, P0, REG, W0, L1, V, V, V, N, 8, 4, 0, FEATURE_AVX512F }, /* VMOVLPS */
+	{ 0x112, P66, REG, W1, L1, V, V, V, N, 8, 8, MO, FEATURE_AVX512F }, /* VMOVLPD */
+	{ 0x112, PF3, REG, W0, L125, V, N, V, N, FULL, 4, M | Z | NF, FEATURE_AVX512F }, /* VMOVSLDUP */
+	{ 0x112, PF2, REG, W1, L1, V, N, V, N, 8, 8, M | Z | NF, FEATURE_AVX512F }, /* VMOVDDUP */
+	{ 0x112, PF2, REG, W1, L2, V, N, V, N, 32, 8, M | Z | NF, FEATURE_AVX512F }, /* VMOVDDUP */
+	{ 0x112, PF2, REG, W1, L5, V, N, V, N, 64, 8, M | Z | NF, FEATURE_AVX512F }, /* VMOVDDUP */
+	{ 0x113, P0, REG, W0, L1, V, N, V, N, 8, 4, ST | MO, FEATURE_AVX512F }, /* VMOVLPS */
+	{ 0x113, P66, REG, W1, L1, V, N, V, N, 8, 8, ST | MO, FEATURE_AVX512F }, /* VMOVLPD */
+	{ 0x114, P0, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B | NF, FEATURE_AVX512F }, /* VUNPCKLPS */
+	{ 0x114, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B | NF, FEATURE_AVX512F }, /* VUNPCKLPD */
+	{ 0x115, P0, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B | NF, FEATURE_AVX512F }, /* VUNPCKHPS */
+	{ 0x115, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B | NF, FEATURE_AVX512F }, /* VUNPCKHPD */
+	{ 0x116, P0, REG, W0, L1, V, V, V, N, 8, 4, 0, FEATURE_AVX512F }, /* VMOVHPS */
+	{ 0x116, P66, REG, W1, L1, V, V, V, N, 8, 8, MO, FEATURE_AVX512F }, /* VMOVHPD */
+	{ 0x116, PF3, REG, W0, L125, V, N, V, N, FULL, 4, M | Z | NF, FEATURE_AVX512F }, /* VMOVSHDUP */
+	{ 0x117, P0, REG, W0, L1, V, N, V, N, 8, 4, ST | MO, FEATURE_AVX512F }, /* VMOVHPS */
+	{ 0x117, P66, REG, W1, L1, V, N, V, N, 8, 8, ST | MO, FEATURE_AVX512F }, /* VMOVHPD */
+	{ 0x128, P0, REG, W0, L125, V, N, V, N, FULL, 4, A | M | Z, FEATURE_AVX512F }, /* VMOVAPS */
+	{ 0x128, P66, REG, W1, L125, V, N, V, N, FULL, 8, A | M | Z, FEATURE_AVX512F }, /* VMOVAPD */
+	{ 0x129, P0, REG, W0, L125, V, N, V, N, FULL, 4, ST | A | M | Z, FEATURE_AVX512F }, /* VMOVAPS */
+	{ 0x129, P66, REG, W1, L125, V, N, V, N, FULL, 8, ST | A | M | Z, FEATURE_AVX512F }, /* VMOVAPD */
+	{ 0x12a, PF3, REG, W0, LI, V, V, G, N, 4, 4, E | SC | R, FEATURE_AVX512F }, /* VCVTSI2SS */
+	{ 0x12a, PF3, REG, W1, LI, V, V, G, N, 8, 4, E | SC | R, FEATURE_AVX512F }, /* VCVTSI2SS */
+	{ 0x12a, PF2, REG, W0, LI, V, V, G, N, 4, 8, E | D | SC | R, FEATURE_AVX512F }, /* VCVTSI2SD */
+	{ 0x12a, PF2, REG, W1, LI, V, V, G, N, 8, 8, E | D | SC | R, FEATURE_AVX512F }, /* VCVTSI2SD */
+	{ 0x12b, P0, REG, W0, L125, V, N, V, N, FULL, 4, ST | MO | A, FEATURE_AVX512F }, /* VMOVNTPS */
+	{ 0x12b, P66, REG, W1, L125, V, N, V, N, FULL, 8, ST | MO | A, FEATURE_AVX512F }, /* VMOVNTPD */
+	{ 0x12c, PF3, REG, WA, LI, G, N, V, N, 4, 4, E | SC | R, FEATURE_AVX512F }, /* VCVTTSS2SI */
+	{ 0x12c, PF2, REG, WA, LI, G, N, V, N, 8, 4, E | SC | R, FEATURE_AVX512F }, /* VCVTTSD2SI */
+	{ 0x12d, PF3, REG, WA, LI, G, N, V, N, 4, 4, E | SC | R, FEATURE_AVX512F }, /* VCVTSS2SI */
+	{ 0x12d, PF2, REG, WA, LI, G, N, V, N, 8, 4, E | SC | R, FEATURE_AVX512F }, /* VCVTSD2SI */
+	{ 0x12e, P0, REG, W0, LI, V, N, V, N, 4, 4, C | E | SC | R, FEATURE_AVX512F }, /* VUCOMISS */
+	{ 0x12e, P66, REG, W1, LI, V, N, V, N, 8, 8, C | E | D | SC | R, FEATURE_AVX512F }, /* VUCOMISD */
+	{ 0x12f, P0, REG, W0, LI, V, N, V, N, 4, 4, C | E | SC | R, FEATURE_AVX512F }, /* VCOMISS */
+	{ 0x12f, P66, REG, W1, LI, V, N, V, N, 8, 8, C | E | D | SC | R, FEATURE_AVX512F }, /* VCOMISD */
+	{ 0x151, P0, REG, W0, L125, V, N, V, N, FULL, 4, E | M | Z | B | R, FEATURE_AVX512F }, /* VSQRTPS */
+	{ 0x151, P66, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512F }, /* VSQRTPD */
+	{ 0x151, PF3, REG, W0, LI, V, V, V, N, 4, 4, E | SC | M | Z | R, FEATURE_AVX512F }, /* VSQRTSS */
+	{ 0x151, PF2, REG, W1, LI, V, V, V, N, 8, 8, E | D | SC | M | Z | R, FEATURE_AVX512F }, /* VSQRTSD */
+	{ 0x154, P0, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512DQ }, /* VANDPS */
+	{ 0x154, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512DQ }, /* VANDPD */
+	{ 0x155, P0, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512DQ }, /* VANDNPS */
+	{ 0x155, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512DQ }, /* VANDNPD */
+	{ 0x156, P0, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512DQ }, /* VORPS */
+	{ 0x156, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512DQ }, /* VORPD */
+	{ 0x157, P0, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512DQ }, /* VXORPS */
+	{ 0x157, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512DQ }, /* VXORPD */
+	{ 0x158, P0, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VADDPS */
+	{ 0x158, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VADDPD */
+	{ 0x158, PF3, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VADDSS */
+	{ 0x158, PF2, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VADDSD */
+	{ 0x159, P0, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VMULPS */
+	{ 0x159, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VMULPD */
+	{ 0x159, PF3, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VMULSS */
+	{ 0x159, PF2, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VMULSD */
+	{ 0x15a, P0, REG, W0, L125, V, N, V, N, HALF, 8, E | D | M | Z | B | R, FEATURE_AVX512F }, /* VCVTPS2PD */
+	{ 0x15a, P66, REG, W1, L125, V, N, V, N, FULL, 8, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VCVTPD2PS */
+	{ 0x15a, PF3, REG, W0, LI, V, V, V, N, 4, 8, E | D | SC | M | Z | R, FEATURE_AVX512F }, /* VCVTSS2SD */
+	{ 0x15a, PF2, REG, W1, LI, V, V, V, N, 8, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VCVTSD2SS */
+	{ 0x15b, P0, REG, W0, L125, V, N, V, N, FULL, 4, E | M | Z | B | R, FEATURE_AVX512F }, /* VCVTDQ2PS */
+	{ 0x15b, P0, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VCVTQQ2PS */
+	{ 0x15b, P66, REG, W0, L125, V, N, V, N, FULL, 4, E | M | Z | B | R, FEATURE_AVX512F }, /* VCVTPS2DQ */
+	{ 0x15b, PF3, REG, W0, L125, V, N, V, N, FULL, 4, E | M | Z | B | R, FEATURE_AVX512F }, /* VCVTTPS2DQ */
+	{ 0x15c, P0, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VSUBPS */
+	{ 0x15c, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VSUBPD */
+	{ 0x15c, PF3, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VSUBSS */
+	{ 0x15c, PF2, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VSUBSD */
+	{ 0x15d, P0, REG, W0, L125, V, V, V, N, FULL, 4, E | M | Z | B | R, FEATURE_AVX512F }, /* VMINPS */
+	{ 0x15d, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512F }, /* VMINPD */
+	{ 0x15d, PF3, REG, W0, LI, V, V, V, N, 4, 4, E | SC | M | Z | R, FEATURE_AVX512F }, /* VMINSS */
+	{ 0x15d, PF2, REG, W1, LI, V, V, V, N, 8, 8, E | D | SC | M | Z | R, FEATURE_AVX512F }, /* VMINSD */
+	{ 0x15e, P0, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VDIVPS */
+	{ 0x15e, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VDIVPD */
+	{ 0x15e, PF3, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VDIVSS */
+	{ 0x15e, PF2, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VDIVSD */
+	{ 0x15f, P0, REG, W0, L125, V, V, V, N, FULL, 4, E | M | Z | B | R, FEATURE_AVX512F }, /* VMAXPS */
+	{ 0x15f, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512F }, /* VMAXPD */
+	{ 0x15f, PF3, REG, W0, LI, V, V, V, N, 4, 4, E | SC | M | Z | R, FEATURE_AVX512F }, /* VMAXSS */
+	{ 0x15f, PF2, REG, W1, LI, V, V, V, N, 8, 8, E | D | SC | M | Z | R, FEATURE_AVX512F }, /* VMAXSD */
+	{ 0x160, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z | NF, FEATURE_AVX512BW }, /* VPUNPCKLBW */
+	{ 0x161, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z | NF, FEATURE_AVX512BW }, /* VPUNPCKLWD */
+	{ 0x162, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B | NF, FEATURE_AVX512F }, /* VPUNPCKLDQ */
+	{ 0x163, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z | NF, FEATURE_AVX512BW }, /* VPACKSSWB */
+	{ 0x164, P66, REG, WA, L125, K_, V, V, N, FULL, 1, M, FEATURE_AVX512BW }, /* VPCMPGTB */
+	{ 0x165, P66, REG, WA, L125, K_, V, V, N, FULL, 2, M, FEATURE_AVX512BW }, /* VPCMPGTW */
+	{ 0x166, P66, REG, W0, L125, K_, V, V, N, FULL, 4, M | B, FEATURE_AVX512F }, /* VPCMPGTD */
+	{ 0x167, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z | NF, FEATURE_AVX512BW }, /* VPACKUSWB */
+	{ 0x168, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z | NF, FEATURE_AVX512BW }, /* VPUNPCKHBW */
+	{ 0x169, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z | NF, FEATURE_AVX512BW }, /* VPUNPCKHWD */
+	{ 0x16a, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B | NF, FEATURE_AVX512F }, /* VPUNPCKHDQ */
+	{ 0x16b, P66, REG, W0, L125, V, V, V, N, FULL, 2, M | Z | B | NF, FEATURE_AVX512BW }, /* VPACKSSDW */
+	{ 0x16c, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B | NF, FEATURE_AVX512F }, /* VPUNPCKLQDQ */
+	{ 0x16d, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B | NF, FEATURE_AVX512F }, /* VPUNPCKHQDQ */
+	{ 0x16e, P66, REG, W0, L1, V, N, G, N, 4, 4, 0, FEATURE_AVX512F }, /* VMOVD */
+	{ 0x16e, P66, REG, W1, L1, V, N, G, N, 8, 8, 0, FEATURE_AVX512F }, /* VMOVQ */
+	{ 0x16f, P66, REG, W0, L125, V, N, V, N, FULL, 4, A | M | Z, FEATURE_AVX512F }, /* VMOVDQA32 */
+	{ 0x16f, P66, REG, W1, L125, V, N, V, N, FULL, 8, A | M | Z, FEATURE_AVX512F }, /* VMOVDQA64 */
+	{ 0x16f, PF3, REG, W0, L125, V, N, V, N, FULL, 4, M | Z, FEATURE_AVX512F }, /* VMOVDQU32 */
+	{ 0x16f, PF3, REG, W1, L125, V, N, V, N, FULL, 8, M | Z, FEATURE_AVX512F }, /* VMOVDQU64 */
+	{ 0x16f, PF2, REG, W0, L125, V, N, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VMOVDQU8 */
+	{ 0x16f, PF2, REG, W1, L125, V, N, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VMOVDQU16 */
+	{ 0x170, P66, REG, W0, L125, V, N, V, N, FULL, 4, I | M | Z | B | NF, FEATURE_AVX512F }, /* VPSHUFD */
+	{ 0x170, PF3, REG, WA, L125, V, N, V, N, FULL, 2, I | M | Z | NF, FEATURE_AVX512BW }, /* VPSHUFHW */
+	{ 0x170, PF2, REG, WA, L125, V, N, V, N, FULL, 2, I | M | Z | NF, FEATURE_AVX512BW }, /* VPSHUFLW */
+	{ 0x171, P66, 2, WA, L125, N, V, V, N, FULL, 2, I | DB | M | Z, FEATURE_AVX512BW }, /* VPSRLW */
+	{ 0x171, P66, 4, WA, L125, N, V, V, N, FULL, 2, I | DB | M | Z, FEATURE_AVX512BW }, /* VPSRAW */
+	{ 0x171, P66, 6, WA, L125, N, V, V, N, FULL, 2, I | DB | M | Z, FEATURE_AVX512BW }, /* VPSLLW */
+	{ 0x172, P66, 0, W0, L125, N, V, V, N, FULL, 4, I | DB | M | Z | B, FEATURE_AVX512F }, /* VPRORD */
+	{ 0x172, P66, 0, W1, L125, N, V, V, N, FULL, 8, I | DB | M | Z | B, FEATURE_AVX512F }, /* VPRORQ */
+	{ 0x172, P66, 1, W0, L125, N, V, V, N, FULL, 4, I | DB | M | Z | B, FEATURE_AVX512F }, /* VPROLD */
+	{ 0x172, P66, 1, W1, L125, N, V, V, N, FULL, 8, I | DB | M | Z | B, FEATURE_AVX512F }, /* VPROLQ */
+	{ 0x172, P66, 2, W0, L125, N, V, V, N, FULL, 4, I | DB | M | Z | B, FEATURE_AVX512F }, /* VPSRLD */
+	{ 0x172, P66, 4, W0, L125, N, V, V, N, FULL, 4, I | DB | M | Z | B, FEATURE_AVX512F }, /* VPSRAD */
+	{ 0x172, P66, 4, W1, L125, N, V, V, N, FULL, 8, I | DB | M | Z | B, FEATURE_AVX512F }, /* VPSRAQ */
+	{ 0x172, P66, 6, W0, L125, N, V, V, N, FULL, 4, I | DB | M | Z | B, FEATURE_AVX512F }, /* VPSLLD */
+	{ 0x173, P66, 3, WA, L125, N, V, V, N, FULL, 1, I | DB, FEATURE_AVX512BW }, /* VPSRLDQ */
+	{ 0x173, P66, 7, WA, L125, N, V, V, N, FULL, 1, I | DB, FEATURE_AVX512BW }, /* VPSLLDQ */
+	{ 0x173, P66, 2, W1, L125, N, V, V, N, FULL, 8, I | DB | M | Z | B, FEATURE_AVX512F }, /* VPSRLQ */
+	{ 0x173, P66, 6, W1, L125, N, V, V, N, FULL, 8, I | DB | M | Z | B, FEATURE_AVX512F }, /* VPSLLQ */
+	{ 0x174, P66, REG, WA, L125, K_, V, V, N, FULL, 1, M, FEATURE_AVX512BW }, /* VPCMPEQB */
+	{ 0x175, P66, REG, WA, L125, K_, V, V, N, FULL, 2, M, FEATURE_AVX512BW }, /* VPCMPEQW */
+	{ 0x176, P66, REG, W0, L125, K_, V, V, N, FULL, 4, M | B, FEATURE_AVX512F }, /* VPCMPEQD */
+	{ 0x178, P0, REG, W0, L125, V, N, V, N, FULL, 4, E | M | Z | B | R, FEATURE_AVX512F }, /* VCVTTPS2UDQ */
+	{ 0x178, P0, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512F }, /* VCVTTPD2UDQ */
+	{ 0x178, P66, REG, W0, L125, V, N, V, N, HALF, 8, E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VCVTTPS2UQQ */
+	{ 0x178, P66, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VCVTTPD2UQQ */
+	{ 0x178, PF3, REG, WA, LI, G, N, V, N, 4, 4, E | SC | R, FEATURE_AVX512F }, /* VCVTTSS2USI */
+	{ 0x178, PF2, REG, WA, LI, G, N, V, N, 8, 4, E | SC | R, FEATURE_AVX512F }, /* VCVTTSD2USI */
+	{ 0x179, P0, REG, W0, L125, V, N, V, N, FULL, 4, E | M | Z | B | R, FEATURE_AVX512F }, /* VCVTPS2UDQ */
+	{ 0x179, P0, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512F }, /* VCVTPD2UDQ */
+	{ 0x179, P66, REG, W0, L125, V, N, V, N, HALF, 8, E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VCVTPS2UQQ */
+	{ 0x179, P66, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VCVTPD2UQQ */
+	{ 0x179, PF3, REG, WA, LI, G, N, V, N, 4, 4, E | SC | R, FEATURE_AVX512F }, /* VCVTSS2USI */
+	{ 0x179, PF2, REG, WA, LI, G, N, V, N, 8, 4, E | SC | R, FEATURE_AVX512F }, /* VCVTSD2USI */
+	{ 0x17a, P66, REG, W0, L125, V, N, V, N, HALF, 8, E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VCVTTPS2QQ */
+	{ 0x17a, P66, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VCVTTPD2QQ */
+	{ 0x17a, PF3, REG, W0, L125, V, N, V, N, HALF, 8, D | M | Z | B, FEATURE_AVX512F }, /* VCVTUDQ2PD */
+	{ 0x17a, PF3, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VCVTUQQ2PD */
+	{ 0x17a, PF2, REG, W0, L125, V, N, V, N, FULL, 4, E | M | Z | B | R, FEATURE_AVX512F }, /* VCVTUDQ2PS */
+	{ 0x17a, PF2, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VCVTUQQ2PS */
+	{ 0x17b, P66, REG, W0, L125, V, N, V, N, HALF, 8, E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VCVTPS2QQ */
+	{ 0x17b, P66, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VCVTPD2QQ */
+	{ 0x17b, PF3, REG, W0, LI, V, V, G, N, 4, 4, E | SC | R, FEATURE_AVX512F }, /* VCVTUSI2SS */
+	{ 0x17b, PF3, REG, W1, LI, V, V, G, N, 8, 4, E | SC | R, FEATURE_AVX512F }, /* VCVTUSI2SS */
+	{ 0x17b, PF2, REG, W0, LI, V, V, G, N, 4, 8, E | D | SC | R, FEATURE_AVX512F }, /* VCVTUSI2SD */
+	{ 0x17b, PF2, REG, W1, LI, V, V, G, N, 8, 8, E | D | SC | R, FEATURE_AVX512F }, /* VCVTUSI2SD */
+	{ 0x17e, P66, REG, W0, L1, V, N, G, N, 4, 4, ST, FEATURE_AVX512F }, /* VMOVD */
+	{ 0x17e, P66, REG, W1, L1, V, N, G, N, 8, 8, ST, FEATURE_AVX512F }, /* VMOVQ */
+	{ 0x17e, PF3, REG, W1, L1, V, N, V, N, 8, 8, 0, FEATURE_AVX512F }, /* VMOVQ */
+	{ 0x17f, P66, REG, W0, L125, V, N, V, N, FULL, 4, ST | A | M | Z, FEATURE_AVX512F }, /* VMOVDQA32 */
+	{ 0x17f, P66, REG, W1, L125, V, N, V, N, FULL, 8, ST | A | M | Z, FEATURE_AVX512F }, /* VMOVDQA64 */
+	{ 0x17f, PF3, REG, W0, L125, V, N, V, N, FULL, 4, ST | M | Z, FEATURE_AVX512F }, /* VMOVDQU32 */
+	{ 0x17f, PF3, REG, W1, L125, V, N, V, N, FULL, 8, ST | M | Z, FEATURE_AVX512F }, /* VMOVDQU64 */
+	{ 0x17f, PF2, REG, W0, L125, V, N, V, N, FULL, 1, ST | M | Z, FEATURE_AVX512BW }, /* VMOVDQU8 */
+	{ 0x17f, PF2, REG, W1, L125, V, N, V, N, FULL, 2, ST | M | Z, FEATURE_AVX512BW }, /* VMOVDQU16 */
+	{ 0x1c2, P0, REG, W0, L125, K_, V, V, N, FULL, 4, I | E | M | B | R, FEATURE_AVX512F }, /* VCMPPS */
+	{ 0x1c2, P66, REG, W1, L125, K_, V, V, N, FULL, 8, I | E | D | M | B | R, FEATURE_AVX512F }, /* VCMPPD */
+	{ 0x1c2, PF3, REG, W0, LI, K_, V, V, N, 4, 4, I | E | SC | M | R, FEATURE_AVX512F }, /* VCMPSS */
+	{ 0x1c2, PF2, REG, W1, LI, K_, V, V, N, 8, 8, I | E | D | SC | M | R, FEATURE_AVX512F }, /* VCMPSD */
+	{ 0x1c4, P66, REG, WA, L1, V, V, G, N, 2, 2, I, FEATURE_AVX512BW }, /* VPINSRW */
+	{ 0x1c5, P66, REG, WA, L1, G, N, V, N, 0, 2, I | RO, FEATURE_AVX512BW }, /* VPEXTRW */
+	{ 0x1c6, P0, REG, W0, L125, V, V, V, N, FULL, 4, I | M | Z | B | NF, FEATURE_AVX512F }, /* VSHUFPS */
+	{ 0x1c6, P66, REG, W1, L125, V, V, V, N, FULL, 8, I | M | Z | B | NF, FEATURE_AVX512F }, /* VSHUFPD */
+	{ 0x1d1, P66, REG, WA, L125, V, V, V, N, 16, 2, M | Z | NF, FEATURE_AVX512BW }, /* VPSRLW */
+	{ 0x1d2, P66, REG, W0, L125, V, V, V, N, 16, 4, M | Z | NF, FEATURE_AVX512F }, /* VPSRLD */
+	{ 0x1d3, P66, REG, W1, L125, V, V, V, N, 16, 8, M | Z | NF, FEATURE_AVX512F }, /* VPSRLQ */
+	{ 0x1d4, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPADDQ */
+	{ 0x1d5, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPMULLW */
+	{ 0x1d6, P66, REG, W1, L1, V, N, V, N, 8, 8, ST, FEATURE_AVX512F }, /* VMOVQ */
+	{ 0x1d8, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPSUBUSB */
+	{ 0x1d9, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPSUBUSW */
+	{ 0x1da, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPMINUB */
+	{ 0x1db, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPANDD */
+	{ 0x1db, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPANDQ */
+	{ 0x1dc, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPADDUSB */
+	{ 0x1dd, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPADDUSW */
+	{ 0x1de, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPMAXUB */
+	{ 0x1df, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPANDND */
+	{ 0x1df, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPANDNQ */
+	{ 0x1e0, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPAVGB */
+	{ 0x1e1, P66, REG, WA, L125, V, V, V, N, 16, 2, M | Z | NF, FEATURE_AVX512BW }, /* VPSRAW */
+	{ 0x1e2, P66, REG, W0, L125, V, V, V, N, 16, 4, M | Z | NF, FEATURE_AVX512F }, /* VPSRAD */
+	{ 0x1e2, P66, REG, W1, L125, V, V, V, N, 16, 8, M | Z | NF, FEATURE_AVX512F }, /* VPSRAQ */
+	{ 0x1e3, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPAVGW */
+	{ 0x1e4, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPMULHUW */
+	{ 0x1e5, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPMULHW */
+	{ 0x1e6, P66, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512F }, /* VCVTTPD2DQ */
+	{ 0x1e6, PF3, REG, W0, L125, V, N, V, N, HALF, 8, D | M | Z | B, FEATURE_AVX512F }, /* VCVTDQ2PD */
+	{ 0x1e6, PF3, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VCVTQQ2PD */
+	{ 0x1e6, PF2, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512F }, /* VCVTPD2DQ */
+	{ 0x1e7, P66, REG, W0, L125, V, N, V, N, FULL, 8, ST | MO | A, FEATURE_AVX512F }, /* VMOVNTDQ */
+	{ 0x1e8, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPSUBSB */
+	{ 0x1e9, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPSUBSW */
+	{ 0x1ea, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPMINSW */
+	{ 0x1eb, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPORD */
+	{ 0x1eb, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPORQ */
+	{ 0x1ec, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPADDSB */
+	{ 0x1ed, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPADDSW */
+	{ 0x1ee, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPMAXSW */
+	{ 0x1ef, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPXORD */
+	{ 0x1ef, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPXORQ */
+	{ 0x1f1, P66, REG, WA, L125, V, V, V, N, 16, 2, M | Z | NF, FEATURE_AVX512BW }, /* VPSLLW */
+	{ 0x1f2, P66, REG, W0, L125, V, V, V, N, 16, 4, M | Z | NF, FEATURE_AVX512F }, /* VPSLLD */
+	{ 0x1f3, P66, REG, W1, L125, V, V, V, N, 16, 8, M | Z | NF, FEATURE_AVX512F }, /* VPSLLQ */
+	{ 0x1f4, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPMULUDQ */
+	{ 0x1f5, P66, REG, WA, L125, V, V, V, N, FULL, 4, M | Z | NF, FEATURE_AVX512BW }, /* VPMADDWD */
+	{ 0x1f6, P66, REG, WA, L125, V, V, V, N, FULL, 1, 0, FEATURE_AVX512BW }, /* VPSADBW */
+	{ 0x1f8, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPSUBB */
+	{ 0x1f9, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPSUBW */
+	{ 0x1fa, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPSUBD */
+	{ 0x1fb, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPSUBQ */
+	{ 0x1fc, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPADDB */
+	{ 0x1fd, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPADDW */
+	{ 0x1fe, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPADDD */
+	{ 0x200, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z | NF, FEATURE_AVX512BW }, /* VPSHUFB */
+	{ 0x204, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z | NF, FEATURE_AVX512BW }, /* VPMADDUBSW */
+	{ 0x20b, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPMULHRSW */
+	{ 0x20c, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMILPS */
+	{ 0x20d, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMILPD */
+	{ 0x210, P66, REG, W1, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPSRLVW */
+	{ 0x210, PF3, REG, W0, L125, V, N, V, N, HALF, 2, ST | M | Z, FEATURE_AVX512BW }, /* VPMOVUSWB */
+	{ 0x211, P66, REG, W1, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPSRAVW */
+	{ 0x211, PF3, REG, W0, L125, V, N, V, N, QUAR, 4, ST | M | Z, FEATURE_AVX512F }, /* VPMOVUSDB */
+	{ 0x212, P66, REG, W1, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPSLLVW */
+	{ 0x212, PF3, REG, W0, L125, V, N, V, N, EIGH, 8, ST | M | Z, FEATURE_AVX512F }, /* VPMOVUSQB */
+	{ 0x213, P66, REG, W0, L125, V, N, V, N, HALF, 4, E | M | Z | R, FEATURE_AVX512F }, /* VCVTPH2PS */
+	{ 0x213, PF3, REG, W0, L125, V, N, V, N, HALF, 4, ST | M | Z, FEATURE_AVX512F }, /* VPMOVUSDW */
+	{ 0x214, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPRORVD */
+	{ 0x214, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPRORVQ */
+	{ 0x214, PF3, REG, W0, L125, V, N, V, N, QUAR, 8, ST | M | Z, FEATURE_AVX512F }, /* VPMOVUSQW */
+	{ 0x215, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPROLVD */
+	{ 0x215, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPROLVQ */
+	{ 0x215, PF3, REG, W0, L125, V, N, V, N, HALF, 8, ST | M | Z, FEATURE_AVX512F }, /* VPMOVUSQD */
+	{ 0x216, P66, REG, W0, L25, V, V, V, N, FULL, 4, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMPS */
+	{ 0x216, P66, REG, W1, L25, V, V, V, N, FULL, 8, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMPD */
+	{ 0x218, P66, REG, W0, L125, V, N, V, N, 4, 4, M | Z | BC, FEATURE_AVX512F }, /* VBROADCASTSS */
+	{ 0x219, P66, REG, W0, L25, V, N, V, N, 8, 4, M | Z | BC, FEATURE_AVX512DQ }, /* VBROADCASTF32X2 */
+	{ 0x219, P66, REG, W1, L25, V, N, V, N, 8, 8, M | Z | BC, FEATURE_AVX512F }, /* VBROADCASTSD */
+	{ 0x21a, P66, REG, W0, L25, V, N, V, N, 16, 4, MO | M | Z | BC, FEATURE_AVX512F }, /* VBROADCASTF32X4 */
+	{ 0x21a, P66, REG, W1, L25, V, N, V, N, 16, 8, MO | M | Z | BC, FEATURE_AVX512DQ }, /* VBROADCASTF64X2 */
+	{ 0x21b, P66, REG, W0, L5, V, N, V, N, 32, 4, MO | M | Z | BC, FEATURE_AVX512DQ }, /* VBROADCASTF32X8 */
+	{ 0x21b, P66, REG, W1, L5, V, N, V, N, 32, 8, MO | M | Z | BC, FEATURE_AVX512F }, /* VBROADCASTF64X4 */
+	{ 0x21c, P66, REG, WA, L125, V, N, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPABSB */
+	{ 0x21d, P66, REG, WA, L125, V, N, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPABSW */
+	{ 0x21e, P66, REG, W0, L125, V, N, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPABSD */
+	{ 0x21f, P66, REG, W1, L125, V, N, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPABSQ */
+	{ 0x220, P66, REG, WA, L125, V, N, V, N, HALF, 2, M | Z, FEATURE_AVX512BW }, /* VPMOVSXBW */
+	{ 0x220, PF3, REG, W0, L125, V, N, V, N, HALF, 2, ST | M | Z, FEATURE_AVX512BW }, /* VPMOVSWB */
+	{ 0x221, P66, REG, WA, L125, V, N, V, N, QUAR, 4, M | Z, FEATURE_AVX512F }, /* VPMOVSXBD */
+	{ 0x221, PF3, REG, W0, L125, V, N, V, N, QUAR, 4, ST | M | Z, FEATURE_AVX512F }, /* VPMOVSDB */
+	{ 0x222, P66, REG, WA, L125, V, N, V, N, EIGH, 8, M | Z, FEATURE_AVX512F }, /* VPMOVSXBQ */
+	{ 0x222, PF3, REG, W0, L125, V, N, V, N, EIGH, 8, ST | M | Z, FEATURE_AVX512F }, /* VPMOVSQB */
+	{ 0x223, P66, REG, WA, L125, V, N, V, N, HALF, 4, M | Z, FEATURE_AVX512F }, /* VPMOVSXWD */
+	{ 0x223, PF3, REG, W0, L125, V, N, V, N, HALF, 4, ST | M | Z, FEATURE_AVX512F }, /* VPMOVSDW */
+	{ 0x224, P66, REG, WA, L125, V, N, V, N, QUAR, 8, M | Z, FEATURE_AVX512F }, /* VPMOVSXWQ */
+	{ 0x224, PF3, REG, W0, L125, V, N, V, N, QUAR, 8, ST | M | Z, FEATURE_AVX512F }, /* VPMOVSQW */
+	{ 0x225, P66, REG, W0, L125, V, N, V, N, HALF, 8, M | Z, FEATURE_AVX512F }, /* VPMOVSXDQ */
+	{ 0x225, PF3, REG, W0, L125, V, N, V, N, HALF, 8, ST | M | Z, FEATURE_AVX512F }, /* VPMOVSQD */
+	{ 0x226, P66, REG, W0, L125, K_, V, V, N, FULL, 1, M, FEATURE_AVX512BW }, /* VPTESTMB */
+	{ 0x226, P66, REG, W1, L125, K_, V, V, N, FULL, 2, M, FEATURE_AVX512BW }, /* VPTESTMW */
+	{ 0x226, PF3, REG, W0, L125, K_, V, V, N, FULL, 1, M, FEATURE_AVX512BW }, /* VPTESTNMB */
+	{ 0x226, PF3, REG, W1, L125, K_, V, V, N, FULL, 2, M, FEATURE_AVX512BW }, /* VPTESTNMW */
+	{ 0x227, P66, REG, W0, L125, K_, V, V, N, FULL, 4, M | B, FEATURE_AVX512F }, /* VPTESTMD */
+	{ 0x227, P66, REG, W1, L125, K_, V, V, N, FULL, 8, M | B, FEATURE_AVX512F }, /* VPTESTMQ */
+	{ 0x227, PF3, REG, W0, L125, K_, V, V, N, FULL, 4, M | B, FEATURE_AVX512F }, /* VPTESTNMD */
+	{ 0x227, PF3, REG, W1, L125, K_, V, V, N, FULL, 8, M | B, FEATURE_AVX512F }, /* VPTESTNMQ */
+	{ 0x228, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPMULDQ */
+	{ 0x228, PF3, REG, W0, L125, V, N, K_, N, 0, 1, RO, FEATURE_AVX512BW }, /* VPMOVM2B */
+	{ 0x228, PF3, REG, W1, L125, V, N, K_, N, 0, 2, RO, FEATURE_AVX512BW }, /* VPMOVM2W */
+	{ 0x229, P66, REG, W1, L125, K_, V, V, N, FULL, 8, M | B, FEATURE_AVX512F }, /* VPCMPEQQ */
+	{ 0x229, PF3, REG, W0, L125, K_, N, V, N, 0, 0, RO, FEATURE_AVX512BW }, /* VPMOVB2M */
+	{ 0x229, PF3, REG, W1, L125, K_, N, V, N, 0, 0, RO, FEATURE_AVX512BW }, /* VPMOVW2M */
+	{ 0x22a, P66, REG, W0, L125, V, N, V, N, FULL, 0, MO | A, FEATURE_AVX512F }, /* VMOVNTDQA */
+	{ 0x22a, PF3, REG, W1, L125, V, N, K_, N, 0, 8, RO, FEATURE_AVX512CD }, /* VPBROADCASTMB2Q */
+	{ 0x22b, P66, REG, W0, L125, V, V, V, N, FULL, 2, M | Z | B | NF, FEATURE_AVX512BW }, /* VPACKUSDW */
+	{ 0x22c, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VSCALEFPS */
+	{ 0x22c, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VSCALEFPD */
+	{ 0x22d, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VSCALEFSS */
+	{ 0x22d, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VSCALEFSD */
+	{ 0x230, P66, REG, WA, L125, V, N, V, N, HALF, 2, M | Z, FEATURE_AVX512BW }, /* VPMOVZXBW */
+	{ 0x230, PF3, REG, W0, L125, V, N, V, N, HALF, 2, ST | M | Z, FEATURE_AVX512BW }, /* VPMOVWB */
+	{ 0x231, P66, REG, WA, L125, V, N, V, N, QUAR, 4, M | Z, FEATURE_AVX512F }, /* VPMOVZXBD */
+	{ 0x231, PF3, REG, W0, L125, V, N, V, N, QUAR, 4, ST | M | Z, FEATURE_AVX512F }, /* VPMOVDB */
+	{ 0x232, P66, REG, WA, L125, V, N, V, N, EIGH, 8, M | Z, FEATURE_AVX512F }, /* VPMOVZXBQ */
+	{ 0x232, PF3, REG, W0, L125, V, N, V, N, EIGH, 8, ST | M | Z, FEATURE_AVX512F }, /* VPMOVQB */
+	{ 0x233, P66, REG, WA, L125, V, N, V, N, HALF, 4, M | Z, FEATURE_AVX512F }, /* VPMOVZXWD */
+	{ 0x233, PF3, REG, W0, L125, V, N, V, N, HALF, 4, ST | M | Z, FEATURE_AVX512F }, /* VPMOVDW */
+	{ 0x234, P66, REG, WA, L125, V, N, V, N, QUAR, 8, M | Z, FEATURE_AVX512F }, /* VPMOVZXWQ */
+	{ 0x234, PF3, REG, W0, L125, V, N, V, N, QUAR, 8, ST | M | Z, FEATURE_AVX512F }, /* VPMOVQW */
+	{ 0x235, P66, REG, W0, L125, V, N, V, N, HALF, 8, M | Z, FEATURE_AVX512F }, /* VPMOVZXDQ */
+	{ 0x235, PF3, REG, W0, L125, V, N, V, N, HALF, 8, ST | M | Z, FEATURE_AVX512F }, /* VPMOVQD */
+	{ 0x236, P66, REG, W0, L25, V, V, V, N, FULL, 4, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMD */
+	{ 0x236, P66, REG, W1, L25, V, V, V, N, FULL, 8, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMQ */
+	{ 0x237, P66, REG, W1, L125, K_, V, V, N, FULL, 8, M | B, FEATURE_AVX512F }, /* VPCMPGTQ */
+	{ 0x238, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPMINSB */
+	{ 0x238, PF3, REG, W0, L125, V, N, K_, N, 0, 4, RO, FEATURE_AVX512DQ }, /* VPMOVM2D */
+	{ 0x238, PF3, REG, W1, L125, V, N, K_, N, 0, 8, RO, FEATURE_AVX512DQ }, /* VPMOVM2Q */
+	{ 0x239, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPMINSD */
+	{ 0x239, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPMINSQ */
+	{ 0x239, PF3, REG, W0, L125, K_, N, V, N, 0, 0, RO, FEATURE_AVX512DQ }, /* VPMOVD2M */
+	{ 0x239, PF3, REG, W1, L125, K_, N, V, N, 0, 0, RO, FEATURE_AVX512DQ }, /* VPMOVQ2M */
+	{ 0x23a, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPMINUW */
+	{ 0x23a, PF3, REG, W0, L125, V, N, K_, N, 0, 4, RO, FEATURE_AVX512CD }, /* VPBROADCASTMW2D */
+	{ 0x23b, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPMINUD */
+	{ 0x23b, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPMINUQ */
+	{ 0x23c, P66, REG, WA, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPMAXSB */
+	{ 0x23d, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPMAXSD */
+	{ 0x23d, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPMAXSQ */
+	{ 0x23e, P66, REG, WA, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPMAXUW */
+	{ 0x23f, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPMAXUD */
+	{ 0x23f, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPMAXUQ */
+	{ 0x240, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPMULLD */
+	{ 0x240, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512DQ }, /* VPMULLQ */
+	{ 0x242, P66, REG, W0, L125, V, N, V, N, FULL, 4, E | M | Z | B | R, FEATURE_AVX512F }, /* VGETEXPPS */
+	{ 0x242, P66, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B | R, FEATURE_AVX512F }, /* VGETEXPPD */
+	{ 0x243, P66, REG, W0, LI, V, V, V, N, 4, 4, E | SC | M | Z | R, FEATURE_AVX512F }, /* VGETEXPSS */
+	{ 0x243, P66, REG, W1, LI, V, V, V, N, 8, 8, E | D | SC | M | Z | R, FEATURE_AVX512F }, /* VGETEXPSD */
+	{ 0x244, P66, REG, W0, L125, V, N, V, N, FULL, 4, M | Z | B, FEATURE_AVX512CD }, /* VPLZCNTD */
+	{ 0x244, P66, REG, W1, L125, V, N, V, N, FULL, 8, M | Z | B, FEATURE_AVX512CD }, /* VPLZCNTQ */
+	{ 0x245, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPSRLVD */
+	{ 0x245, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPSRLVQ */
+	{ 0x246, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPSRAVD */
+	{ 0x246, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPSRAVQ */
+	{ 0x247, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPSLLVD */
+	{ 0x247, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPSLLVQ */
+	{ 0x24c, P66, REG, W0, L125, V, N, V, N, FULL, 4, E | M | Z | B, FEATURE_AVX512F }, /* VRCP14PS */
+	{ 0x24c, P66, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B, FEATURE_AVX512F }, /* VRCP14PD */
+	{ 0x24d, P66, REG, W0, LI, V, V, V, N, 4, 4, E | SC | M | Z, FEATURE_AVX512F }, /* VRCP14SS */
+	{ 0x24d, P66, REG, W1, LI, V, V, V, N, 8, 8, E | D | SC | M | Z, FEATURE_AVX512F }, /* VRCP14SD */
+	{ 0x24e, P66, REG, W0, L125, V, N, V, N, FULL, 4, E | M | Z | B, FEATURE_AVX512F }, /* VRSQRT14PS */
+	{ 0x24e, P66, REG, W1, L125, V, N, V, N, FULL, 8, E | D | M | Z | B, FEATURE_AVX512F }, /* VRSQRT14PD */
+	{ 0x24f, P66, REG, W0, LI, V, V, V, N, 4, 4, E | SC | M | Z, FEATURE_AVX512F }, /* VRSQRT14SS */
+	{ 0x24f, P66, REG, W1, LI, V, V, V, N, 8, 8, E | D | SC | M | Z, FEATURE_AVX512F }, /* VRSQRT14SD */
+	{ 0x250, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512_VNNI }, /* VPDPBUSD */
+	{ 0x251, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512_VNNI }, /* VPDPBUSDS */
+	{ 0x252, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512_VNNI }, /* VPDPWSSD */
+	{ 0x252, PF3, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512_BF16 }, /* VDPBF16PS */
+	{ 0x253, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512_VNNI }, /* VPDPWSSDS */
+	{ 0x254, P66, REG, W0, L125, V, N, V, N, FULL, 1, M | Z, FEATURE_AVX512_BITALG }, /* VPOPCNTB */
+	{ 0x254, P66, REG, W1, L125, V, N, V, N, FULL, 2, M | Z, FEATURE_AVX512_BITALG }, /* VPOPCNTW */
+	{ 0x255, P66, REG, W0, L125, V, N, V, N, FULL, 4, M | Z | B, FEATURE_AVX512_VPOPCNTDQ }, /* VPOPCNTD */
+	{ 0x255, P66, REG, W1, L125, V, N, V, N, FULL, 8, M | Z | B, FEATURE_AVX512_VPOPCNTDQ }, /* VPOPCNTQ */
+	{ 0x258, P66, REG, W0, L125, V, N, V, N, 4, 4, M | Z | BC, FEATURE_AVX512F }, /* VPBROADCASTD */
+	{ 0x259, P66, REG, W0, L125, V, N, V, N, 8, 4, M | Z | BC, FEATURE_AVX512DQ }, /* VBROADCASTI32X2 */
+	{ 0x259, P66, REG, W1, L125, V, N, V, N, 8, 8, M | Z | BC, FEATURE_AVX512F }, /* VPBROADCASTQ */
+	{ 0x25a, P66, REG, W0, L25, V, N, V, N, 16, 4, MO | M | Z | BC, FEATURE_AVX512F }, /* VBROADCASTI32X4 */
+	{ 0x25a, P66, REG, W1, L25, V, N, V, N, 16, 8, MO | M | Z | BC, FEATURE_AVX512DQ }, /* VBROADCASTI64X2 */
+	{ 0x25b, P66, REG, W0, L5, V, N, V, N, 32, 4, MO | M | Z | BC, FEATURE_AVX512DQ }, /* VBROADCASTI32X8 */
+	{ 0x25b, P66, REG, W1, L5, V, N, V, N, 32, 8, MO | M | Z | BC, FEATURE_AVX512F }, /* VBROADCASTI64X4 */
+	{ 0x262, P66, REG, W0, L125, V, N, V, N, FULL, 1, M | Z | P, FEATURE_AVX512_VBMI2 }, /* VPEXPANDB */
+	{ 0x262, P66, REG, W1, L125, V, N, V, N, FULL, 2, M | Z | P, FEATURE_AVX512_VBMI2 }, /* VPEXPANDW */
+	{ 0x263, P66, REG, W0, L125, V, N, V, N, FULL, 1, ST | M | Z | P, FEATURE_AVX512_VBMI2 }, /* VPCOMPRESSB */
+	{ 0x263, P66, REG, W1, L125, V, N, V, N, FULL, 2, ST | M | Z | P, FEATURE_AVX512_VBMI2 }, /* VPCOMPRESSW */
+	{ 0x264, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VPBLENDMD */
+	{ 0x264, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VPBLENDMQ */
+	{ 0x265, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512F }, /* VBLENDMPS */
+	{ 0x265, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512F }, /* VBLENDMPD */
+	{ 0x266, P66, REG, W0, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_AVX512BW }, /* VPBLENDMB */
+	{ 0x266, P66, REG, W1, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512BW }, /* VPBLENDMW */
+	{ 0x270, P66, REG, W1, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512_VBMI2 }, /* VPSHLDVW */
+	{ 0x271, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512_VBMI2 }, /* VPSHLDVD */
+	{ 0x271, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512_VBMI2 }, /* VPSHLDVQ */
+	{ 0x272, P66, REG, W1, L125, V, V, V, N, FULL, 2, M | Z, FEATURE_AVX512_VBMI2 }, /* VPSHRDVW */
+	{ 0x272, PF3, REG, W0, L125, V, N, V, N, FULL, 4, M | Z | B, FEATURE_AVX512_BF16 }, /* VCVTNEPS2BF16 */
+	{ 0x272, PF2, REG, W0, L125, V, V, V, N, FULL, 2, M | Z | B | NF, FEATURE_AVX512_BF16 }, /* VCVTNE2PS2BF16 */
+	{ 0x273, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B, FEATURE_AVX512_VBMI2 }, /* VPSHRDVD */
+	{ 0x273, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512_VBMI2 }, /* VPSHRDVQ */
+	{ 0x275, P66, REG, W0, L125, V, V, V, N, FULL, 1, M | Z | NF, FEATURE_AVX512_VBMI }, /* VPERMI2B */
+	{ 0x275, P66, REG, W1, L125, V, V, V, N, FULL, 2, M | Z | NF, FEATURE_AVX512BW }, /* VPERMI2W */
+	{ 0x276, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMI2D */
+	{ 0x276, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMI2Q */
+	{ 0x277, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMI2PS */
+	{ 0x277, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMI2PD */
+	{ 0x278, P66, REG, W0, L125, V, N, V, N, 1, 1, M | Z | BC, FEATURE_AVX512BW }, /* VPBROADCASTB */
+	{ 0x279, P66, REG, W0, L125, V, N, V, N, 2, 2, M | Z | BC, FEATURE_AVX512BW }, /* VPBROADCASTW */
+	{ 0x27a, P66, REG, W0, L125, V, N, G, N, 0, 1, RO | M | Z | BC, FEATURE_AVX512BW }, /* VPBROADCASTB */
+	{ 0x27b, P66, REG, W0, L125, V, N, G, N, 0, 2, RO | M | Z | BC, FEATURE_AVX512BW }, /* VPBROADCASTW */
+	{ 0x27c, P66, REG, W0, L125, V, N, G, N, 0, 4, RO | M | Z | BC, FEATURE_AVX512F }, /* VPBROADCASTD */
+	{ 0x27c, P66, REG, W1, L125, V, N, G, N, 0, 8, RO | M | Z | BC, FEATURE_AVX512F }, /* VPBROADCASTQ */
+	{ 0x27d, P66, REG, W0, L125, V, V, V, N, FULL, 1, M | Z | NF, FEATURE_AVX512_VBMI }, /* VPERMT2B */
+	{ 0x27d, P66, REG, W1, L125, V, V, V, N, FULL, 2, M | Z | NF, FEATURE_AVX512BW }, /* VPERMT2W */
+	{ 0x27e, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMT2D */
+	{ 0x27e, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMT2Q */
+	{ 0x27f, P66, REG, W0, L125, V, V, V, N, FULL, 4, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMT2PS */
+	{ 0x27f, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B | NF, FEATURE_AVX512F }, /* VPERMT2PD */
+	{ 0x283, P66, REG, W1, L125, V, V, V, N, FULL, 1, M | Z | B | NF, FEATURE_AVX512_VBMI }, /* VPMULTISHIFTQB */
+	{ 0x288, P66, REG, W0, L125, V, N, V, N, FULL, 4, M | Z | P, FEATURE_AVX512F }, /* VEXPANDPS */
+	{ 0x288, P66, REG, W1, L125, V, N, V, N, FULL, 8, M | Z | P, FEATURE_AVX512F }, /* VEXPANDPD */
+	{ 0x289, P66, REG, W0, L125, V, N, V, N, FULL, 4, M | Z | P, FEATURE_AVX512F }, /* VPEXPANDD */
+	{ 0x289, P66, REG, W1, L125, V, N, V, N, FULL, 8, M | Z | P, FEATURE_AVX512F }, /* VPEXPANDQ */
+	{ 0x28a, P66, REG, W0, L125, V, N, V, N, FULL, 4, ST | M | Z | P, FEATURE_AVX512F }, /* VCOMPRESSPS */
+	{ 0x28a, P66, REG, W1, L125, V, N, V, N, FULL, 8, ST | M | Z | P, FEATURE_AVX512F }, /* VCOMPRESSPD */
+	{ 0x28b, P66, REG, W0, L125, V, N, V, N, FULL, 4, ST | M | Z | P, FEATURE_AVX512F }, /* VPCOMPRESSD */
+	{ 0x28b, P66, REG, W1, L125, V, N, V, N, FULL, 8, ST | M | Z | P, FEATURE_AVX512F }, /* VPCOMPRESSQ */
+	{ 0x28d, P66, REG, W0, L125, V, V, V, N, FULL, 1, M | Z | NF, FEATURE_AVX512_VBMI }, /* VPERMB */
+	{ 0x28d, P66, REG, W1, L125, V, V, V, N, FULL, 2, M | Z | NF, FEATURE_AVX512BW }, /* VPERMW */
+	{ 0x28f, P66, REG, W0, L125, K_, V, V, N, FULL, 1, M, FEATURE_AVX512_BITALG }, /* VPSHUFBITQMB */
+	{ 0x296, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFMADDSUB132PS */
+	{ 0x296, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFMADDSUB132PD */
+	{ 0x297, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFMSUBADD132PS */
+	{ 0x297, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFMSUBADD132PD */
+	{ 0x298, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFMADD132PS */
+	{ 0x298, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFMADD132PD */
+	{ 0x299, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VFMADD132SS */
+	{ 0x299, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFMADD132SD */
+	{ 0x29a, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFMSUB132PS */
+	{ 0x29a, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFMSUB132PD */
+	{ 0x29b, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VFMSUB132SS */
+	{ 0x29b, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFMSUB132SD */
+	{ 0x29c, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFNMADD132PS */
+	{ 0x29c, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFNMADD132PD */
+	{ 0x29d, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VFNMADD132SS */
+	{ 0x29d, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFNMADD132SD */
+	{ 0x29e, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFNMSUB132PS */
+	{ 0x29e, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFNMSUB132PD */
+	{ 0x29f, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VFNMSUB132SS */
+	{ 0x29f, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFNMSUB132SD */
+	{ 0x2a6, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFMADDSUB213PS */
+	{ 0x2a6, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFMADDSUB213PD */
+	{ 0x2a7, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFMSUBADD213PS */
+	{ 0x2a7, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFMSUBADD213PD */
+	{ 0x2a8, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFMADD213PS */
+	{ 0x2a8, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFMADD213PD */
+	{ 0x2a9, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VFMADD213SS */
+	{ 0x2a9, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFMADD213SD */
+	{ 0x2aa, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFMSUB213PS */
+	{ 0x2aa, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFMSUB213PD */
+	{ 0x2ab, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VFMSUB213SS */
+	{ 0x2ab, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFMSUB213SD */
+	{ 0x2ac, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFNMADD213PS */
+	{ 0x2ac, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFNMADD213PD */
+	{ 0x2ad, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VFNMADD213SS */
+	{ 0x2ad, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFNMADD213SD */
+	{ 0x2ae, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFNMSUB213PS */
+	{ 0x2ae, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFNMSUB213PD */
+	{ 0x2af, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VFNMSUB213SS */
+	{ 0x2af, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFNMSUB213SD */
+	{ 0x2b4, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512_IFMA }, /* VPMADD52LUQ */
+	{ 0x2b5, P66, REG, W1, L125, V, V, V, N, FULL, 8, M | Z | B, FEATURE_AVX512_IFMA }, /* VPMADD52HUQ */
+	{ 0x2b6, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFMADDSUB231PS */
+	{ 0x2b6, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFMADDSUB231PD */
+	{ 0x2b7, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFMSUBADD231PS */
+	{ 0x2b7, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFMSUBADD231PD */
+	{ 0x2b8, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFMADD231PS */
+	{ 0x2b8, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFMADD231PD */
+	{ 0x2b9, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VFMADD231SS */
+	{ 0x2b9, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFMADD231SD */
+	{ 0x2ba, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFMSUB231PS */
+	{ 0x2ba, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFMSUB231PD */
+	{ 0x2bb, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VFMSUB231SS */
+	{ 0x2bb, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFMSUB231SD */
+	{ 0x2bc, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFNMADD231PS */
+	{ 0x2bc, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFNMADD231PD */
+	{ 0x2bd, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VFNMADD231SS */
+	{ 0x2bd, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFNMADD231SD */
+	{ 0x2be, P66, REG, W0, L125, V, V, V, N, FULL, 4, E | T | M | Z | B | R, FEATURE_AVX512F }, /* VFNMSUB231PS */
+	{ 0x2be, P66, REG, W1, L125, V, V, V, N, FULL, 8, E | T | D | M | Z | B | R, FEATURE_AVX512F }, /* VFNMSUB231PD */
+	{ 0x2bf, P66, REG, W0, LI, V, V, V, N, 4, 4, E | T | SC | M | Z | R, FEATURE_AVX512F }, /* VFNMSUB231SS */
+	{ 0x2bf, P66, REG, W1, LI, V, V, V, N, 8, 8, E | T | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFNMSUB231SD */
+	{ 0x2c4, P66, REG, W0, L125, V, N, V, N, FULL, 4, M | Z | B | NF, FEATURE_AVX512CD }, /* VPCONFLICTD */
+	{ 0x2c4, P66, REG, W1, L125, V, N, V, N, FULL, 8, M | Z | B | NF, FEATURE_AVX512CD }, /* VPCONFLICTQ */
+	{ 0x2cf, P66, REG, W0, L125, V, V, V, N, FULL, 1, M | Z, FEATURE_GFNI }, /* VGF2P8MULB */
+	{ 0x2dc, P66, REG, WA, L125, V, V, V, N, FULL, 0, 0, FEATURE_VAES }, /* VAESENC */
+	{ 0x2dd, P66, REG, WA, L125, V, V, V, N, FULL, 0, 0, FEATURE_VAES }, /* VAESENCLAST */
+	{ 0x2de, P66, REG, WA, L125, V, V, V, N, FULL, 0, 0, FEATURE_VAES }, /* VAESDEC */
+	{ 0x2df, P66, REG, WA, L125, V, V, V, N, FULL, 0, 0, FEATURE_VAES }, /* VAESDECLAST */
+	{ 0x300, P66, REG, W1, L25, V, N, V, N, FULL, 8, I | M | Z | B | NF, FEATURE_AVX512F }, /* VPERMQ */
+	{ 0x301, P66, REG, W1, L25, V, N, V, N, FULL, 8, I | M | Z | B | NF, FEATURE_AVX512F }, /* VPERMPD */
+	{ 0x303, P66, REG, W0, L125, V, V, V, N, FULL, 4, I | M | Z | B | NF, FEATURE_AVX512F }, /* VALIGND */
+	{ 0x303, P66, REG, W1, L125, V, V, V, N, FULL, 8, I | M | Z | B | NF, FEATURE_AVX512F }, /* VALIGNQ */
+	{ 0x304, P66, REG, W0, L125, V, N, V, N, FULL, 4, I | M | Z | B | NF, FEATURE_AVX512F }, /* VPERMILPS */
+	{ 0x305, P66, REG, W1, L125, V, N, V, N, FULL, 8, I | M | Z | B | NF, FEATURE_AVX512F }, /* VPERMILPD */
+	{ 0x308, P66, REG, W0, L125, V, N, V, N, FULL, 4, I | E | M | Z | B | R, FEATURE_AVX512F }, /* VRNDSCALEPS */
+	{ 0x309, P66, REG, W1, L125, V, N, V, N, FULL, 8, I | E | D | M | Z | B | R, FEATURE_AVX512F }, /* VRNDSCALEPD */
+	{ 0x30a, P66, REG, W0, LI, V, V, V, N, 4, 4, I | E | SC | M | Z | R, FEATURE_AVX512F }, /* VRNDSCALESS */
+	{ 0x30b, P66, REG, W1, LI, V, V, V, N, 8, 8, I | E | D | SC | M | Z | R, FEATURE_AVX512F }, /* VRNDSCALESD */
+	{ 0x30f, P66, REG, WA, L125, V, V, V, N, FULL, 1, I | M | Z | NF, FEATURE_AVX512BW }, /* VPALIGNR */
+	{ 0x314, P66, REG, WA, L1, V, N, G, N, 1, 1, I | ST, FEATURE_AVX512BW }, /* VPEXTRB */
+	{ 0x315, P66, REG, WA, L1, V, N, G, N, 2, 2, I | ST, FEATURE_AVX512BW }, /* VPEXTRW */
+	{ 0x316, P66, REG, W0, L1, V, N, G, N, 4, 4, I | ST, FEATURE_AVX512DQ }, /* VPEXTRD */
+	{ 0x316, P66, REG, W1, L1, V, N, G, N, 8, 8, I | ST, FEATURE_AVX512DQ }, /* VPEXTRQ */
+	{ 0x317, P66, REG, WA, L1, V, N, G, N, 4, 4, I | ST, FEATURE_AVX512F }, /* VEXTRACTPS */
+	{ 0x318, P66, REG, W0, L25, V, V, V, N, 16, 4, I | M | Z | NF, FEATURE_AVX512F }, /* VINSERTF32X4 */
+	{ 0x318, P66, REG, W1, L25, V, V, V, N, 16, 8, I | M | Z | NF, FEATURE_AVX512DQ }, /* VINSERTF64X2 */
+	{ 0x319, P66, REG, W0, L25, V, N, V, N, 16, 4, I | ST | M | Z | NF, FEATURE_AVX512F }, /* VEXTRACTF32X4 */
+	{ 0x319, P66, REG, W1, L25, V, N, V, N, 16, 8, I | ST | M | Z | NF, FEATURE_AVX512DQ }, /* VEXTRACTF64X2 */
+	{ 0x31a, P66, REG, W0, L5, V, V, V, N, 32, 4, I | M | Z | NF, FEATURE_AVX512DQ }, /* VINSERTF32X8 */
+	{ 0x31a, P66, REG, W1, L5, V, V, V, N, 32, 8, I | M | Z | NF, FEATURE_AVX512F }, /* VINSERTF64X4 */
+	{ 0x31b, P66, REG, W0, L5, V, N, V, N, 32, 4, I | ST | M | Z | NF, FEATURE_AVX512DQ }, /* VEXTRACTF32X8 */
+	{ 0x31b, P66, REG, W1, L5, V, N, V, N, 32, 8, I | ST | M | Z | NF, FEATURE_AVX512F }, /* VEXTRACTF64X4 */
+	{ 0x31d, P66, REG, W0, L125, V, N, V, N, HALF, 4, I | ST | E | T | M | Z | R, FEATURE_AVX512F }, /* VCVTPS2PH */
+	{ 0x31e, P66, REG, W0, L125, K_, V, V, N, FULL, 4, I | M | B, FEATURE_AVX512F }, /* VPCMPUD */
+	{ 0x31e, P66, REG, W1, L125, K_, V, V, N, FULL, 8, I | M | B, FEATURE_AVX512F }, /* VPCMPUQ */
+	{ 0x31f, P66, REG, W0, L125, K_, V, V, N, FULL, 4, I | M | B, FEATURE_AVX512F }, /* VPCMPD */
+	{ 0x31f, P66, REG, W1, L125, K_, V, V, N, FULL, 8, I | M | B, FEATURE_AVX512F }, /* VPCMPQ */
+	{ 0x320, P66, REG, WA, L1, V, V, G, N, 1, 1, I, FEATURE_AVX512BW }, /* VPINSRB */
+	{ 0x321, P66, REG, W0, L1, V, V, V, N, 4, 4, I, FEATURE_AVX512F }, /* VINSERTPS */
+	{ 0x322, P66, REG, W0, L1, V, V, G, N, 4, 4, I, FEATURE_AVX512DQ }, /* VPINSRD */
+	{ 0x322, P66, REG, W1, L1, V, V, G, N, 8, 8, I, FEATURE_AVX512DQ }, /* VPINSRQ */
+	{ 0x323, P66, REG, W0, L25, V, V, V, N, FULL, 4, I | M | Z | B | NF, FEATURE_AVX512F }, /* VSHUFF32X4 */
+	{ 0x323, P66, REG, W1, L25, V, V, V, N, FULL, 8, I | M | Z | B | NF, FEATURE_AVX512F }, /* VSHUFF64X2 */
+	{ 0x325, P66, REG, W0, L125, V, V, V, N, FULL, 4, I | M | Z | B, FEATURE_AVX512F }, /* VPTERNLOGD */
+	{ 0x325, P66, REG, W1, L125, V, V, V, N, FULL, 8, I | M | Z | B, FEATURE_AVX512F }, /* VPTERNLOGQ */
+	{ 0x326, P66, REG, W0, L125, V, N, V, N, FULL, 4, I | E | M | Z | B | R, FEATURE_AVX512F }, /* VGETMANTPS */
+	{ 0x326, P66, REG, W1, L125, V, N, V, N, FULL, 8, I | E | D | M | Z | B | R, FEATURE_AVX512F }, /* VGETMANTPD */
+	{ 0x327, P66, REG, W0, LI, V, V, V, N, 4, 4, I | E | SC | M | Z | R, FEATURE_AVX512F }, /* VGETMANTSS */
+	{ 0x327, P66, REG, W1, LI, V, V, V, N, 8, 8, I | E | D | SC | M | Z | R, FEATURE_AVX512F }, /* VGETMANTSD */
+	{ 0x338, P66, REG, W0, L25, V, V, V, N, 16, 4, I | M | Z | NF, FEATURE_AVX512F }, /* VINSERTI32X4 */
+	{ 0x338, P66, REG, W1, L25, V, V, V, N, 16, 8, I | M | Z | NF, FEATURE_AVX512DQ }, /* VINSERTI64X2 */
+	{ 0x339, P66, REG, W0, L25, V, N, V, N, 16, 4, I | ST | M | Z | NF, FEATURE_AVX512F }, /* VEXTRACTI32X4 */
+	{ 0x339, P66, REG, W1, L25, V, N, V, N, 16, 8, I | ST | M | Z | NF, FEATURE_AVX512DQ }, /* VEXTRACTI64X2 */
+	{ 0x33a, P66, REG, W0, L5, V, V, V, N, 32, 4, I | M | Z | NF, FEATURE_AVX512DQ }, /* VINSERTI32X8 */
+	{ 0x33a, P66, REG, W1, L5, V, V, V, N, 32, 8, I | M | Z | NF, FEATURE_AVX512F }, /* VINSERTI64X4 */
+	{ 0x33b, P66, REG, W0, L5, V, N, V, N, 32, 4, I | ST | M | Z | NF, FEATURE_AVX512DQ }, /* VEXTRACTI32X8 */
+	{ 0x33b, P66, REG, W1, L5, V, N, V, N, 32, 8, I | ST | M | Z | NF, FEATURE_AVX512F }, /* VEXTRACTI64X4 */
+	{ 0x33e, P66, REG, W0, L125, K_, V, V, N, FULL, 1, I | M, FEATURE_AVX512BW }, /* VPCMPUB */
+	{ 0x33e, P66, REG, W1, L125, K_, V, V, N, FULL, 2, I | M, FEATURE_AVX512BW }, /* VPCMPUW */
+	{ 0x33f, P66, REG, W0, L125, K_, V, V, N, FULL, 1, I | M, FEATURE_AVX512BW }, /* VPCMPB */
+	{ 0x33f, P66, REG, W1, L125, K_, V, V, N, FULL, 2, I | M, FEATURE_AVX512BW }, /* VPCMPW */
+	{ 0x342, P66, REG, W0, L125, V, V, V, N, FULL, 2, I | M | Z | NF, FEATURE_AVX512BW }, /* VDBPSADBW */
+	{ 0x343, P66, REG, W0, L25, V, V, V, N, FULL, 4, I | M | Z | B | NF, FEATURE_AVX512F }, /* VSHUFI32X4 */
+	{ 0x343, P66, REG, W1, L25, V, V, V, N, FULL, 8, I | M | Z | B | NF, FEATURE_AVX512F }, /* VSHUFI64X2 */
+	{ 0x344, P66, REG, WA, L125, V, V, V, N, FULL, 8, I, FEATURE_VPCLMULQDQ }, /* VPCLMULQDQ */
+	{ 0x350, P66, REG, W0, L125, V, V, V, N, FULL, 4, I | E | M | Z | B | R, FEATURE_AVX512DQ }, /* VRANGEPS */
+	{ 0x350, P66, REG, W1, L125, V, V, V, N, FULL, 8, I | E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VRANGEPD */
+	{ 0x351, P66, REG, W0, LI, V, V, V, N, 4, 4, I | E | SC | M | Z | R, FEATURE_AVX512DQ }, /* VRANGESS */
+	{ 0x351, P66, REG, W1, LI, V, V, V, N, 8, 8, I | E | D | SC | M | Z | R, FEATURE_AVX512DQ }, /* VRANGESD */
+	{ 0x354, P66, REG, W0, L125, V, V, V, N, FULL, 4, I | E | M | Z | B | R, FEATURE_AVX512F }, /* VFIXUPIMMPS */
+	{ 0x354, P66, REG, W1, L125, V, V, V, N, FULL, 8, I | E | D | M | Z | B | R, FEATURE_AVX512F }, /* VFIXUPIMMPD */
+	{ 0x355, P66, REG, W0, LI, V, V, V, N, 4, 4, I | E | SC | M | Z | R, FEATURE_AVX512F }, /* VFIXUPIMMSS */
+	{ 0x355, P66, REG, W1, LI, V, V, V, N, 8, 8, I | E | D | SC | M | Z | R, FEATURE_AVX512F }, /* VFIXUPIMMSD */
+	{ 0x356, P66, REG, W0, L125, V, N, V, N, FULL, 4, I | E | M | Z | B | R, FEATURE_AVX512DQ }, /* VREDUCEPS */
+	{ 0x356, P66, REG, W1, L125, V, N, V, N, FULL, 8, I | E | D | M | Z | B | R, FEATURE_AVX512DQ }, /* VREDUCEPD */
+	{ 0x357, P66, REG, W0, LI, V, V, V, N, 4, 4, I | E | SC | M | Z | R, FEATURE_AVX512DQ }, /* VREDUCESS */
+	{ 0x357, P66, REG, W1, LI, V, V, V, N, 8, 8, I | E | D | SC | M | Z | R, FEATURE_AVX512DQ }, /* VREDUCESD */
+	{ 0x366, P66, REG, W0, L125, K_, N, V, N, FULL, 4, I | E | M | B, FEATURE_AVX512DQ }, /* VFPCLASSPS */
+	{ 0x366, P66, REG, W1, L125, K_, N, V, N, FULL, 8, I | E | M | B, FEATURE_AVX512DQ }, /* VFPCLASSPD */
+	{ 0x367, P66, REG, W0, LI, K_, N, V, N, 4, 4, I | E | SC | M, FEATURE_AVX512DQ }, /* VFPCLASSSS */
+	{ 0x367, P66, REG, W1, LI, K_, N, V, N, 8, 8, I | E | SC | M, FEATURE_AVX512DQ }, /* VFPCLASSSD */
+	{ 0x370, P66, REG, W1, L125, V, V, V, N, FULL, 2, I | M | Z, FEATURE_AVX512_VBMI2 }, /* VPSHLDW */
+	{ 0x371, P66, REG, W0, L125, V, V, V, N, FULL, 4, I | M | Z | B, FEATURE_AVX512_VBMI2 }, /* VPSHLDD */
+	{ 0x371, P66, REG, W1, L125, V, V, V, N, FULL, 8, I | M | Z | B, FEATURE_AVX512_VBMI2 }, /* VPSHLDQ */
+	{ 0x372, P66, REG, W1, L125, V, V, V, N, FULL, 2, I | M | Z, FEATURE_AVX512_VBMI2 }, /* VPSHRDW */
+	{ 0x373, P66, REG, W0, L125, V, V, V, N, FULL, 4, I | M | Z | B, FEATURE_AVX512_VBMI2 }, /* VPSHRDD */
+	{ 0x373, P66, REG, W1, L125, V, V, V, N, FULL, 8, I | M | Z | B, FEATURE_AVX512_VBMI2 }, /* VPSHRDQ */
+	{ 0x3ce, P66, REG, W1, L125, V, V, V, N, FULL, 1, I | M | Z | B | NF, FEATURE_GFNI }, /* VGF2P8AFFINEQB */
+	{ 0x3cf, P66, REG, W1, L125, V, V, V, N, FULL, 1, I | M | Z | B | NF, FEATURE_GFNI }, /* VGF2P8AFFINEINVQB */
+};
+/* clang-format on */
+
+const unsigned evex_row_count = sizeof(evex_rows) / sizeof(evex_rows[0]);
