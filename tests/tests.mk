@@ -14,7 +14,8 @@ tests_cpu_oracle_SOURCES = \
 	tests/cpu/generate.h tests/cpu/generate_address.c tests/cpu/generate_decode.c tests/cpu/generate_far.c \
 	tests/cpu/generate_long.c tests/cpu/generate_long.h tests/cpu/generate_vector.c tests/cpu/native.c \
 	tests/cpu/native.h tests/cpu/native_stub.c tests/cpu/native_vector.c tests/cpu/native_vector.h \
-	tests/cpu/oracle.c tests/cpu/random.h tests/cpu/rows.c tests/cpu/rows.h tests/cpu/rows_vector.h
+	tests/cpu/oracle.c tests/cpu/random.h tests/cpu/rows.c tests/cpu/rows.h tests/cpu/rows_vector.h \
+	tests/cpu/vendor.c tests/cpu/vendor.h
 tests_cpu_oracle_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_cpu_oracle_LDADD = vmm/libcore.la
 TESTS += tests/cpu/oracle.test

@@ -28,8 +28,8 @@ unsigned generate_pointer(struct random *r, struct oracle_case *c, unsigned size
 {
 	static const uint16_t codes[] = { LDT_SELECTOR(LDT_CODE32), LDT_SELECTOR(LDT_CODE16), USER_CODE32, USER_DATA, 0,
 		0x10, USER_CODE64, 0x30 };
-	/* What a far CALL from compatibility mode to 64-bit code does is the vendor's: generate_vendor_differs(). */
-	unsigned limit = !flags && !generate_host_is_intel() ? 6 : 8;
+	/* A far CALL from compatibility mode to 64-bit code pushes as the latter does: generate_vendor_differs(). */
+	unsigned limit = flags ? 8 : 6;
 	uint16_t selector = code ? codes[random_below(r, limit)] : generate_selector(r);
 	if (flags && (selector & 3) < 3 && !generate_host_is_intel())
 		c->eflags &= ~0x40000u;

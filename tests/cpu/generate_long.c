@@ -20,8 +20,6 @@ bool generate_host_is_intel(void)
  *   ignores the prefix (SDM vol. 2A, JMP and CALL), and the generator gives branches none;
  * - far pointers in memory stay m16:32 with REX.W (APM vol. 3, CALL far and JMP far); Intel's become m16:64;
  * - MOVSXD with 66 reads 32 bits (APM vol. 3, MOVSXD), Intel's 16 (SDM vol. 2B, MOVSXD);
- * - a far CALL from 64-bit mode to a compatibility-mode segment pushes as that mode does, with 32 bits of RSP; Intel
- *   loads CS after it has pushed (SDM vol. 2A, CALL, operation);
  * - what must be canonical is the effective address, too, not only the linear one: found out on an EPYC, for FS and GS
  *   with a base; Intel's manual speaks of the linear address (SDM vol. 1, 3.3.7.1);
  * - CALL pushes before it finds that its target is not canonical (Intel: SDM vol. 2A, CALL, operation);
@@ -29,10 +27,13 @@ bool generate_host_is_intel(void)
  *   IRET, operation);
  * - a far return to an inner level's selector, or a null one, looks at the stack behind its parameters, with its
  *   alignment, before it raises #GP;
- * - a far CALL from compatibility to 64-bit mode pushes with 64 bits, and as if SS had no base;
  * - POP to a segment register reads all of the operand, and checks the alignment of that; Intel's read 16 bits (as
  *   PUSH writes them, SDM vol. 2B, PUSH);
  * - SYSCALL and SYSENTER in the other's mode: never generated, since they are system calls.
+ *
+ * What both do otherwise than the manual says is not generated at all: a far CALL between 64-bit and compatibility mode
+ * pushes as the mode does that it leads to, with as many bits of RSP and with or without SS's base, where SDM vol. 2A,
+ * CALL, loads CS after it has pushed.
  */
 bool generate_vendor_differs(unsigned map, unsigned opcode, unsigned modrm, bool prefix66, bool rex_w)
 {
@@ -222,7 +223,7 @@ static void far_prepare(struct long_builder *b)
 	static const uint16_t codes[] = { USER_CODE64, USER_CODE64, USER_CODE32, LDT_SELECTOR(LDT_CODE32), USER_DATA, 0,
 		0x7b, 0x30 };
 	uint64_t target = jump_target(b);
-	bool call = b->row->digit == 3 && !generate_host_is_intel();
+	bool call = b->row->digit == 3;
 	uint16_t selector = codes[call ? random_below(&b->r, 2) : random_below(&b->r, random_below(&b->r, 4) ? 4 : 8)];
 	uint8_t data[16] = { 0 };
 	stack_place(b, 4);
