@@ -147,8 +147,8 @@ static int rdpid(struct cpu *cpu, const struct insn *insn)
 insn_execute *exchange_select(struct cpu *cpu, struct insn *insn)
 {
 	(void)cpu;
-	if (insn->opcode == 0x90 && !(insn->rex & 1))
-		return nop; /* F3: PAUSE */
+	if (insn->opcode == 0x90 && (insn->rep == 0xf3 || !(insn->rex & 1)))
+		return nop; /* F3: PAUSE, on Intel's processors whatever REX.B says */
 	if (insn->opcode == 0x86)
 		return xchg8;
 	if (insn->opcode >= 0x90) {

@@ -241,6 +241,30 @@ static uint64_t run(struct cpu *cpu, const struct insn *insn, const struct strin
 	return n;
 }
 
+/* The six flags, as lazily as struct cpu has them. */
+struct flags {
+	uint64_t rflags, result, source1, source2;
+	uint32_t op;
+};
+
+static void flags_keep(const struct cpu *cpu, struct flags *flags)
+{
+	flags->rflags = cpu->rflags;
+	flags->result = cpu->flags_result;
+	flags->source1 = cpu->flags_source1;
+	flags->source2 = cpu->flags_source2;
+	flags->op = cpu->flags_op;
+}
+
+static void flags_put_back(struct cpu *cpu, const struct flags *flags)
+{
+	cpu->rflags = flags->rflags;
+	cpu->flags_result = flags->result;
+	cpu->flags_source1 = flags->source1;
+	cpu->flags_source2 = flags->source2;
+	cpu->flags_op = flags->op;
+}
+
 static int string_execute(struct cpu *cpu, const struct insn *insn)
 {
 	struct string string = {
@@ -249,6 +273,7 @@ static int string_execute(struct cpu *cpu, const struct insn *insn)
 		.segment = insn->segment,
 	};
 	bool compares = (insn->opcode & 0xf6) == 0xa6;
+	struct flags flags;
 	uint64_t count;
 
 	if (string.size == 8 && (insn->opcode & 0xfc) == 0x6c)
@@ -260,12 +285,17 @@ static int string_execute(struct cpu *cpu, const struct insn *insn)
 	/* The right to the port is checked even if nothing is moved. */
 	if (!count && (insn->opcode & 0xfc) == 0x6c)
 		return io_check(cpu, (uint16_t)cpu->gpr[CPU_RDX], string.size);
+	flags_keep(cpu, &flags);
 	for (unsigned work = 0; count;) {
 		uint64_t done = cpu->slow ? 0 : run(cpu, insn, &string, count);
 
 		if (!done) {
-			if (step(cpu, insn, &string) != CPU_OK)
+			if (step(cpu, insn, &string) != CPU_OK) {
+				/* RFLAGS are as before the instruction (SDM vol. 2B, REP). */
+				if (compares)
+					flags_put_back(cpu, &flags);
 				return CPU_FAULT;
+			}
 			done = 1;
 		}
 		count -= done;

@@ -41,14 +41,13 @@ static bool row_uses_gpr(const struct vex_row *row)
 	return row->reg == THUNK_GPR || row->rm == THUNK_GPR;
 }
 
-/* Has the row a general register, and its W=1 is undefined outside of 64-bit mode, not ignored? */
+/* Has the row a general register, and its W=1 is undefined outside of 64-bit mode, not ignored?  VPEXTRQ and VPINSRQ
+ * become VPEXTRD and VPINSRD there (SDM vol. 2C, PEXTRD). */
 static bool row_strict(const struct insn *insn, const struct vex_row *row)
 {
 	if (insn->vex == INSN_EVEX)
 		return row->opcode == 0x27a || row->opcode == 0x27b; /* VPBROADCASTB, VPBROADCASTW */
-	if (row->reg == THUNK_MASK || row->rm == THUNK_MASK)
-		return row->prefix != 0xf2;
-	return row->opcode == 0x316 || row->opcode == 0x322; /* VPEXTRQ, VPINSRQ */
+	return (row->reg == THUNK_MASK || row->rm == THUNK_MASK) && row->prefix != 0xf2;
 }
 
 static bool row_matches(const struct insn *insn, const struct vex_row *row)
@@ -235,9 +234,9 @@ insn_execute *vex_select(struct cpu *cpu, struct insn *insn)
 	bool vvvv = row->vvvv && !(row->flags & VEX_REGISTER_VVVV && insn->mod != 3);
 	if (insn->vvvv && !vvvv)
 		return NULL;
-	/* there are eight opmasks (VEX's upper bit is not looked at), and sixteen general registers */
-	if ((row->reg == THUNK_GPR && insn->reg > 15) ||
-		(insn->vex == INSN_EVEX && row->reg == THUNK_MASK && insn->reg > 7))
+	/* there are eight opmasks, and sixteen general registers */
+	if ((row->reg == THUNK_GPR && insn->reg > 15) || (row->reg == THUNK_MASK && insn->reg > 7) ||
+		(row->vvvv == THUNK_MASK && insn->vvvv > 7))
 		return NULL;
 	displacement_scale(insn, row);
 	insn_execute *move = move_select(insn);
