@@ -95,6 +95,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/cpu/tlb.h \
 	vmm/cpu/trace.c \
 	vmm/cpu/trace.h \
+	vmm/cpu/translator.h \
 	vmm/cpu/unary.c \
 	vmm/cpu/vector.c \
 	vmm/cpu/vector_implicit.c \
@@ -181,7 +182,20 @@ vmm_libcore_la_SOURCES = \
 	vmm/state/format.h \
 	vmm/state/reader.c \
 	vmm/state/state.h \
-	vmm/state/writer.c
+	vmm/state/writer.c \
+	vmm/translate/control.c \
+	vmm/translate/effect.c \
+	vmm/translate/emit.c \
+	vmm/translate/emit.h \
+	vmm/translate/fixed.c \
+	vmm/translate/flag.c \
+	vmm/translate/integer.c \
+	vmm/translate/move.c \
+	vmm/translate/operand.c \
+	vmm/translate/t1.c \
+	vmm/translate/t1.h \
+	vmm/translate/translate.c \
+	vmm/translate/translate.h
 
 bin_PROGRAMS += vmm/vmm
 vmm_vmm_CPPFLAGS = $(CORE_CPPFLAGS)

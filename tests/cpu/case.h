@@ -138,7 +138,7 @@ unsigned native_finish(struct native *native);
 
 /* engine.c: the same on a virtual CPU. */
 struct engine;
-struct engine *engine_create(const char *model);
+struct engine *engine_create(const char *model, unsigned tier);
 void engine_destroy(struct engine *engine);
 void engine_run(struct engine *engine, const struct oracle_case *cases, unsigned count, const uint8_t *template,
 	struct outcome *outcomes);

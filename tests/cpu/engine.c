@@ -12,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/cpu/block.h"
 #include "vmm/cpu/flags.h"
 #include "vmm/cpu/insn.h"
 #include "vmm/cpu/mode.h"
 #include "vmm/cpu/model.h"
 #include "vmm/cpu/paging.h"
 #include "vmm/cpu/xsave.h"
+#include "vmm/translate/translate.h"
 
 #define RAM_BYTES 0x100000u
 /* All of RAM, for the kernel, where user code does not stray; in IA-32e mode, and otherwise. */
@@ -283,7 +285,7 @@ static void system_set(struct engine *e, struct cpu *cpu, bool extended)
 	};
 }
 
-struct engine *engine_create(const char *model)
+struct engine *engine_create(const char *model, unsigned tier)
 {
 	struct engine *e = aligned_alloc(4096, (sizeof(struct engine) + 4095) & ~(size_t)4095);
 	if (!e)
@@ -310,6 +312,13 @@ struct engine *engine_create(const char *model)
 		engine_destroy(e);
 		return NULL;
 	}
+	if (tier > 0 &&
+		(translator_t1_create(e->legacy, 8u << 20, 0) || translator_t1_create(e->extended, 8u << 20, 0))) {
+		engine_destroy(e);
+		return NULL;
+	}
+	/* one instruction at a time */
+	e->legacy->blocks->insns_max = e->extended->blocks->insns_max = 1;
 	e->table_next = PA_TABLES;
 	descriptors_fill(e);
 	system_set(e, e->legacy, false);

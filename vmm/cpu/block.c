@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "vmm/cpu/decode.h"
 #include "vmm/cpu/mode.h"
 #include "vmm/cpu/paging.h"
+#include "vmm/cpu/translator.h"
 
 #define ARENA_SIZE (5u << 20)
 
@@ -26,6 +28,7 @@ struct cpu_blocks *blocks_create(void)
 	blocks->arena = malloc(ARENA_SIZE);
 	blocks->scratch = malloc(block_size(1, DECODE_MAX));
 	blocks->layout = 1;
+	blocks->insns_max = BLOCK_INSNS;
 	if (!blocks->arena || !blocks->scratch) {
 		blocks_destroy(blocks);
 		return NULL;
@@ -51,12 +54,31 @@ void blocks_reset(struct cpu *cpu)
 	blocks->used = 0;
 	blocks->resets++;
 	cpu->attention = true;
+	if (cpu->translator)
+		cpu->translator->forget(cpu);
+}
+
+int blocks_resize(struct cpu *cpu, size_t size)
+{
+	struct cpu_blocks *blocks = cpu->blocks;
+	uint8_t *arena = malloc(size);
+
+	if (!arena)
+		return -ENOMEM;
+	free(blocks->arena);
+	blocks->arena = arena;
+	blocks->size = size;
+	blocks_reset(cpu);
+	return 0;
 }
 
 void blocks_layout_changed(struct cpu *cpu)
 {
 	cpu->blocks->layout++;
 	cpu->attention = true;
+	/* Translated code knows nothing of layouts. */
+	if (cpu->translator)
+		blocks_reset(cpu);
 }
 
 static struct block **bucket(struct cpu_blocks *blocks, uint64_t physical, uint64_t rip, uint64_t context)
@@ -261,7 +283,7 @@ static unsigned block_decode(struct cpu *cpu, struct block *block, const uint8_t
 	unsigned at = 0;
 
 	block->count = 0;
-	while (block->count < BLOCK_INSNS && at < available) {
+	while (block->count < cpu->blocks->insns_max && at < available) {
 		struct insn *insn = &block->insns[block->count];
 		int length = insn_decode(cpu, bytes + at, available - at, cpu->rip + at, insn);
 

@@ -28,6 +28,10 @@ struct block {
 		struct block *block;
 	} link[2];
 	const uint8_t *bytes; /* as decoded */
+	/* A translator's. */
+	const void *code, *code_old; /* what was made last, and before that */
+	uint32_t code_version;       /* the version it was made from */
+	uint8_t heat, discards;
 	/* An instruction that crosses into another page is a block of its own. */
 	bool crosses;
 	const uint32_t *version2_at;
@@ -48,12 +52,15 @@ struct cpu_blocks {
 	struct block *table[32768];
 	uint8_t *arena;
 	size_t used, size;
+	unsigned insns_max; /* in a block */
 	uint64_t layout;
 	struct block *scratch; /* for what must not be cached */
 	uint64_t decoded, resets;
 };
 
 struct cpu_blocks *blocks_create(void); /* NULL: out of memory */
+/* Have room for so many bytes of decoded instructions, and forget all that there are.  0 or -ENOMEM. */
+int blocks_resize(struct cpu *cpu, size_t size);
 void blocks_destroy(struct cpu_blocks *blocks);
 /* Forget all blocks. */
 void blocks_reset(struct cpu *cpu);

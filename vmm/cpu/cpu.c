@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "vmm/cpu/apic.h"
 #include "vmm/cpu/block.h"
@@ -16,6 +17,7 @@
 #include "vmm/cpu/smm.h"
 #include "vmm/cpu/thunk.h"
 #include "vmm/cpu/tlb.h"
+#include "vmm/cpu/translator.h"
 
 static uint64_t tsc_scaled(const struct cpu *cpu)
 {
@@ -105,16 +107,26 @@ void cpu_reset(struct cpu *cpu, bool init)
 	cpu_mode_update(cpu);
 }
 
+#define ROUND(size) (((size) + 63) & ~(size_t)63)
+#define TLB_AT      ROUND(sizeof(struct cpu))
+#define ROOM_AT     (TLB_AT + ROUND(sizeof(struct cpu_tlb)))
+#define CPU_BYTES   (ROOM_AT + TRANSLATOR_ROOM)
+
+void *translator_room(struct cpu *cpu)
+{
+	return (uint8_t *)cpu + ROOM_AT;
+}
+
 int cpu_create(const struct cpu_config *config, struct cpu **out)
 {
 	struct cpu_model *model = NULL;
 	struct cpu *cpu;
 	int error = -ENOMEM;
 
-	cpu = aligned_alloc(64, (sizeof(*cpu) + 63) & ~(size_t)63);
-	if (!cpu)
+	/* In one piece, for a translator reaches all of it from one register.  What it does not touch costs nothing. */
+	cpu = mmap(NULL, CPU_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (cpu == MAP_FAILED)
 		return -ENOMEM;
-	memset(cpu, 0, sizeof(*cpu));
 	cpu->index = config->index;
 	cpu->count = config->count ? config->count : 1;
 	cpu->bus = config->bus;
@@ -122,9 +134,10 @@ int cpu_create(const struct cpu_config *config, struct cpu **out)
 	cpu->tsc_hz = config->tsc_hz ? config->tsc_hz : 1000000000u;
 	model = calloc(1, sizeof(*model));
 	cpu->model = model;
-	cpu->tlb = tlb_create();
+	cpu->tlb = (struct cpu_tlb *)(void *)((uint8_t *)cpu + TLB_AT);
+	tlb_init(cpu->tlb);
 	cpu->blocks = blocks_create();
-	if (!model || !cpu->tlb || !cpu->blocks)
+	if (!model || !cpu->blocks)
 		goto fail;
 	error = cpu_model_find(config->model, model);
 	if (error == -ENOENT)
@@ -154,8 +167,9 @@ void cpu_destroy(struct cpu *cpu)
 		apic_destroy(cpu->apic);
 	thunks_unref(cpu->thunks);
 	free(cpu->debugger);
+	if (cpu->translator)
+		cpu->translator->destroy(cpu);
 	blocks_destroy(cpu->blocks);
-	tlb_destroy(cpu->tlb);
 	free((void *)(uintptr_t)cpu->model);
-	free(cpu);
+	munmap(cpu, CPU_BYTES);
 }

@@ -153,10 +153,11 @@ struct cpu_apic;
 struct cpu_debugger; /* debugger.h */
 struct tlb_entry;
 struct cpu_model;
-struct cpu_blocks;   /* decoded-block cache (block.c) */
-struct cpu_tlb;      /* software TLB (tlb.h) */
-struct cpu_thunks;   /* native one-instruction thunks (thunk.h); shared by all CPUs of a machine */
-struct state_writer; /* vmm/state */
+struct cpu_blocks;     /* decoded-block cache (block.c) */
+struct cpu_tlb;        /* software TLB (tlb.h) */
+struct cpu_translator; /* translator.h */
+struct cpu_thunks;     /* native one-instruction thunks (thunk.h); shared by all CPUs of a machine */
+struct state_writer;   /* vmm/state */
 struct state_reader;
 
 struct cpu {
@@ -229,6 +230,19 @@ struct cpu {
 	bool attention;                               /* own thread: look at events before the next block */
 	bool slow;                                    /* one instruction at a time: TF, breakpoints, shadow, trace */
 
+	/* The translator's, while its code runs: t1.h of vmm/translate. */
+	struct {
+		int64_t left;                 /* instructions until budget_end */
+		uint64_t stamp, stamp_kernel; /* of this address space and mode; of the kernel's part of it */
+		uint64_t epoch, epoch_kernel; /* of the TLB when stamps began */
+		uint64_t scratch;
+		const void *resume;
+		struct t1_exit *exit;
+		struct block *block;
+		uint32_t heeded; /* requests that end translated code */
+		int status;
+	} t1;
+
 	/* Requests from other threads. */
 	uint32_t request; /* CPU_REQUEST_*, atomic */
 	uint8_t sipi_vector;
@@ -244,8 +258,9 @@ struct cpu {
 	struct cpu_tlb *tlb;
 	struct cpu_blocks *blocks;
 	struct cpu_thunks *thunks;
-	struct cpu_debugger *debugger; /* NULL: nobody debugs it */
-	uint32_t trace;                /* CPU_TRACE_*; 0 costs nothing per instruction */
+	struct cpu_translator *translator; /* NULL: there is the interpreter only */
+	struct cpu_debugger *debugger;     /* NULL: nobody debugs it */
+	uint32_t trace;                    /* CPU_TRACE_*; 0 costs nothing per instruction */
 	void (*trace_log)(void *self, const char *text);
 	void *trace_self;
 };

@@ -364,6 +364,11 @@ int insn_decode(struct cpu *cpu, const uint8_t *bytes, unsigned available, uint6
 	return insn->length;
 }
 
+bool insn_is_undefined(const struct insn *insn)
+{
+	return insn->execute == undefined_execute;
+}
+
 bool insn_ends_block(const struct insn *insn)
 {
 	if (insn->execute == undefined_execute)

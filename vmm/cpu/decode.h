@@ -16,6 +16,9 @@
  * undefined one gets a handler that raises #UD. */
 int insn_decode(struct cpu *cpu, const uint8_t *bytes, unsigned available, uint64_t rip, struct insn *insn);
 
+/* Does it raise #UD and nothing else? */
+bool insn_is_undefined(const struct insn *insn);
+
 /* Must a block end after it, whatever its handler returns? */
 bool insn_ends_block(const struct insn *insn);
 

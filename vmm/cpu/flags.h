@@ -19,6 +19,7 @@ enum {
 	FLAGS_SBB,   /* result = source1 - source2 - 1 */
 	FLAGS_LOGIC, /* CF, OF and AF are 0 */
 	FLAGS_MISC,  /* source1 holds CF, OF and AF as in RFLAGS */
+	FLAGS_IMAGE, /* source1 holds all six as in RFLAGS; a translator's, and never seen by handlers */
 };
 
 /* All six, as in RFLAGS. */

@@ -36,6 +36,35 @@ static void fast_update(struct cpu *cpu, unsigned i)
 		fast->write_end = end;
 }
 
+static enum tlb_kind tlb_kind(const struct cpu *cpu)
+{
+	if (cpu->cpl == 3)
+		return TLB_USER;
+	return cpu->cr4 & CPU_CR4_SMAP && !(cpu->rflags & CPU_FLAG_AC) ? TLB_KERNEL_SMAP : TLB_KERNEL;
+}
+
+static bool segments_flat(const struct cpu *cpu)
+{
+	static const uint8_t flat[3] = { CPU_ES, CPU_SS, CPU_DS };
+
+	for (unsigned i = 0; i < 3; i++)
+		if (cpu->fast[flat[i]].base || cpu->fast[flat[i]].write_end <= UINT32_MAX)
+			return false;
+	return true;
+}
+
+/* The parts of the mode word that follow from what changes more often than the rest. */
+static void context_refine(struct cpu *cpu)
+{
+	const uint32_t changes = MODE_KIND_MASK << MODE_KIND_SHIFT | MODE_FLAT;
+	uint32_t mode = (uint32_t)(cpu->context >> 32) & ~changes;
+
+	mode |= (uint32_t)tlb_kind(cpu) << MODE_KIND_SHIFT;
+	if (mode & MODE_CODE64 || segments_flat(cpu))
+		mode |= MODE_FLAT;
+	cpu->context = (uint64_t)mode << 32 | (uint32_t)cpu->context;
+}
+
 static void context_update(struct cpu *cpu)
 {
 	uint32_t mode = MODE_CPL(cpu->cpl);
@@ -72,6 +101,7 @@ void cpu_segment_update(struct cpu *cpu, unsigned segment)
 			fast_update(cpu, i);
 	else
 		fast_update(cpu, segment);
+	context_refine(cpu);
 	if (segment == CPU_CS) {
 		uint32_t limit = cpu_code64(cpu) ? UINT32_MAX : cpu->segment[CPU_CS].limit;
 
@@ -80,6 +110,7 @@ void cpu_segment_update(struct cpu *cpu, unsigned segment)
 		/* Blocks were decoded under the old limit, and links know nothing of limits. */
 		cpu->code_limit = limit;
 		cpu->tlb->epoch++;
+		cpu->tlb->epoch_kernel++;
 		cpu->attention = true;
 	}
 }
@@ -87,12 +118,9 @@ void cpu_segment_update(struct cpu *cpu, unsigned segment)
 void cpu_tlb_select(struct cpu *cpu)
 {
 	struct cpu_tlb *tlb = cpu->tlb;
-	enum tlb_kind kind = TLB_KERNEL;
+	enum tlb_kind kind = tlb_kind(cpu);
 
-	if (cpu->cpl == 3)
-		kind = TLB_USER;
-	else if (cpu->cr4 & CPU_CR4_SMAP && !(cpu->rflags & CPU_FLAG_AC))
-		kind = TLB_KERNEL_SMAP;
+	context_refine(cpu);
 	cpu->tlb_read = tlb->read[kind];
 	cpu->tlb_write = tlb->write[kind];
 	if (debug_data_armed(cpu) || debugger_watches(cpu) ||

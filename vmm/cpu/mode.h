@@ -16,6 +16,11 @@
 #define MODE_PE      (1u << 3)
 #define MODE_VM      (1u << 4)
 #define MODE_CPL(c)  ((uint32_t)(c) << 5)
+/* Which arrays of the software TLB are in use (enum tlb_kind), and whether ES, SS and DS are all of 4 GiB from 0 (or it
+ * is 64-bit code): for a translator. */
+#define MODE_KIND_SHIFT 7u
+#define MODE_KIND_MASK  3u
+#define MODE_FLAT       (1u << 9)
 
 /* After any change: all of it. */
 void cpu_mode_update(struct cpu *cpu);

@@ -14,6 +14,7 @@
 #include "vmm/cpu/segment.h"
 #include "vmm/cpu/smm.h"
 #include "vmm/cpu/trace.h"
+#include "vmm/cpu/translator.h"
 
 #define REQUEST_APIC_STATE (CPU_REQUEST_APIC | CPU_REQUEST_TIMER)
 
@@ -362,6 +363,15 @@ static enum outcome run_blocks(struct cpu *cpu)
 		block = block_next(cpu, previous);
 		if (unlikely(!block))
 			return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
+		if (cpu->translator && !block->crosses) {
+			cpu->t1.heeded = heeded;
+			cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
+			status = cpu->translator->run(cpu, block, &previous);
+			if (status == TRANSLATOR_AGAIN)
+				continue;
+			if (status != TRANSLATOR_NOTHING)
+				goto ran;
+		}
 		limit = likely(block->count <= left) ? block->count : (unsigned)left;
 		if (unlikely(cpu->debugger)) {
 			limit = debugger_limit(cpu, block, limit);
@@ -372,14 +382,15 @@ static enum outcome run_blocks(struct cpu *cpu)
 		}
 		cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
 		status = block_run(cpu, block, limit);
+		/* A scratch block is overwritten by the next. */
+		previous = block->crosses ? NULL : block;
+	ran:
 		if (unlikely(cpu->block_end))
 			block_end_apply(cpu);
 		if (unlikely(status == CPU_FAULT || status == CPU_REPEAT))
 			return status_apply(cpu, status);
 		if (unlikely(cpu->attention || __atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & heeded))
 			return OUTCOME_ON;
-		/* A scratch block is overwritten by the next. */
-		previous = block->crosses ? NULL : block;
 	}
 }
 

@@ -13,25 +13,15 @@ static void array_clear(struct tlb_entry *array)
 	}
 }
 
-struct cpu_tlb *tlb_create(void)
+void tlb_init(struct cpu_tlb *tlb)
 {
-	struct cpu_tlb *tlb = calloc(1, sizeof(*tlb));
-
-	if (!tlb)
-		return NULL;
 	for (unsigned kind = 0; kind < TLB_KINDS; kind++) {
 		array_clear(tlb->read[kind]);
 		array_clear(tlb->write[kind]);
 	}
 	array_clear(tlb->empty);
 	tlb->generation = tlb->global_generation = 1;
-	tlb->epoch = 1;
-	return tlb;
-}
-
-void tlb_destroy(struct cpu_tlb *tlb)
-{
-	free(tlb);
+	tlb->epoch = tlb->epoch_kernel = 1;
 }
 
 static void index_clear(struct tlb_entry (*arrays)[TLB_SIZE], unsigned i)
@@ -74,6 +64,8 @@ void tlb_flush(struct cpu *cpu, bool global)
 		trace_flush(cpu, global);
 	tlb_flush_direct(cpu);
 	tlb->epoch++;
+	if (global || !(cpu->cr4 & CPU_CR4_PGE))
+		tlb->epoch_kernel++;
 	cpu->attention = true;
 	/* Generations start at 1 and 0 never matches; after 2^32 flushes old entries must really go. */
 	if (++tlb->generation == 0 || (global && tlb->global_generation == UINT32_MAX)) {
@@ -118,6 +110,7 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 		return;
 	}
 	tlb->epoch++;
+	tlb->epoch_kernel++;
 	cpu->attention = true;
 	if (tlb->large[region / 64] >> (region % 64) & 1) {
 		/* A large page is entered 4 KiB at a time: all of them go. */

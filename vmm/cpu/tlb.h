@@ -51,13 +51,14 @@ struct cpu_tlb {
 	uint32_t generation, global_generation;
 	uint16_t touched[2][512]; /* indices filled since the last flush: of reads, of writes */
 	unsigned touched_count[2];
-	uint64_t epoch;     /* counts every flush of anything: virtual block links of another epoch are void */
-	uint64_t large[16]; /* 4 MiB regions (hashed) that may hold entries of large pages */
-	uint64_t huge[8];   /* 1 GiB regions (hashed) that may hold entries of huge pages */
+	uint64_t epoch_kernel; /* counts those that global entries do not survive */
+	uint64_t epoch;        /* counts every flush of anything: virtual block links of another epoch are void */
+	uint64_t large[16];    /* 4 MiB regions (hashed) that may hold entries of large pages */
+	uint64_t huge[8];      /* 1 GiB regions (hashed) that may hold entries of huge pages */
 };
 
-struct cpu_tlb *tlb_create(void);
-void tlb_destroy(struct cpu_tlb *tlb);
+/* In zeroed memory. */
+void tlb_init(struct cpu_tlb *tlb);
 
 /* Everything, or everything that is not global. */
 void tlb_flush(struct cpu *cpu, bool global);

@@ -11,6 +11,7 @@
 
 #include "vmm/cpu/apic.h"
 #include "vmm/engine/vcpu.h"
+#include "vmm/translate/translate.h"
 
 static void engine_request(struct engine *engine, uint32_t bits)
 {
@@ -62,6 +63,8 @@ static void engine_seed(struct engine *engine)
 	}
 }
 
+#define TRANSLATE_HOT 3u /* runs in the interpreter before a block is worth it */
+
 static int vcpu_init(struct vcpu *vcpu, struct engine *engine, unsigned index)
 {
 	const struct engine_config *config = &engine->config;
@@ -90,6 +93,9 @@ static int vcpu_init(struct vcpu *vcpu, struct engine *engine, unsigned index)
 		return error;
 	vcpu_bus(vcpu, &cpu.bus);
 	error = cpu_create(&cpu, &vcpu->cpu);
+	/* A host that lets nobody make code has the interpreter still. */
+	if (!error && config->translate)
+		translator_t1_create(vcpu->cpu, config->cache, TRANSLATE_HOT);
 	if (error)
 		timer_destroy(&vcpu->apic_timer);
 	else

@@ -43,7 +43,9 @@ static const struct vmm_param cpu_params[] = {
 	PARAM("apic", BOOL, "yes", 0, 0, NULL, "Whether CPUs have a local APIC."),
 };
 static const struct vmm_param engine_params[] = {
-	PARAM("tier", CHOICE, "auto", 0, 0, "auto|T0", "The fastest way of running guest code that may be used."),
+	PARAM("tier", CHOICE, "auto", 0, 0, "auto|T0|T1",
+		"The fastest way of running guest code that may be used: the interpreter, or the block translator."),
+	PARAM("cache", INT, "64", 4, 1024, NULL, "Room for decoded and translated code, in MiB for each virtual CPU."),
 };
 
 #define SECTION(ID, PARAMS) \

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * What the run loop knows of a translator: it may run a block, and those it leads to, instead of the interpreter.
+ */
+#ifndef VMM_CPU_TRANSLATOR_H
+#define VMM_CPU_TRANSLATOR_H
+
+#include <stdbool.h>
+
+#include "vmm/cpu/cpu.h"
+
+struct block;
+
+#define TRANSLATOR_NOTHING (-1) /* it has run nothing: the interpreter is to */
+#define TRANSLATOR_AGAIN   (-2) /* look the block at RIP up anew */
+
+struct cpu_translator {
+	/* Run from the start of the block at RIP.  What instruction handlers return (insn.h), for the last instruction
+	 * that ran, or one of the above.  *previous: the last block, if it is known. */
+	int (*run)(struct cpu *cpu, struct block *block, struct block **previous);
+	/* All blocks have been forgotten. */
+	void (*forget)(struct cpu *cpu);
+	void (*destroy)(struct cpu *cpu);
+};
+
+/* Room behind struct cpu that a translator may address from it. */
+#define TRANSLATOR_ROOM (160u << 10)
+void *translator_room(struct cpu *cpu);
+
+#endif

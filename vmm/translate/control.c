@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * Near jumps, calls and returns, and the ways out of a block.
+ */
+#include "vmm/cpu/mode.h"
+#include "vmm/translate/t1.h"
+
+#define STATE(member) rm_state(offsetof(struct cpu, member))
+
+static bool is_kernel(const struct t1_translation *t)
+{
+	return !((t->block->context >> 32) & MODE_CPL(3));
+}
+
+static size_t stamp_at(const struct t1_translation *t)
+{
+	return is_kernel(t) ? offsetof(struct cpu, t1.stamp_kernel) : offsetof(struct cpu, t1.stamp);
+}
+
+/* Leave, by way of a stub, if a request is waiting that the CPU heeds. */
+static void poll(struct t1_translation *t, enum t1_stub_kind kind, void *subject)
+{
+	emit_load(&t->e, 4, HOST_R10, STATE(t1.heeded));
+	emit_rm(&t->e, 0x85, 4, HOST_R10, STATE(request));
+	t1_stub(t, emit_jcc(&t->e, CC_NZ), kind, subject);
+}
+
+void t1_leave_to(struct t1_translation *t, uint64_t rip)
+{
+	struct block *block = t->block;
+	uint64_t base = (uint32_t)block->context;
+	struct t1_exit *exit = t1_data(t, sizeof(*exit));
+
+	if (!exit)
+		return;
+	exit->rip = rip;
+	exit->block = block;
+	exit->stamp = UINT64_MAX;
+	if (rip <= t->rip)
+		poll(t, T1_STUB_POLL, exit);
+	if (((rip + base) ^ (block->rip + base)) >> 12) {
+		emit_load(&t->e, 8, HOST_R10, rm_state(stamp_at(t)));
+		emit_rm(&t->e, 0x3b, 8, HOST_R10, rm_near(&exit->stamp));
+		t1_stub(t, emit_jcc(&t->e, CC_NZ), T1_STUB_LINK, exit);
+		emit_rm(&t->e, 0xff, 4, 4, rm_near(&exit->code)); /* jmp */
+	} else {
+		exit->distance = emit_jump(&t->e);
+		t1_stub(t, exit->distance, T1_STUB_LINK, exit);
+	}
+}
+
+/* The entry for the target in R11 must be there, and right; R10 points to it, from the state's start.  R11 is lost. */
+static void jump_lookup(struct t1_translation *t)
+{
+	size_t at = (size_t)((uint8_t *)t->t1->tables - (uint8_t *)t->cpu) + offsetof(struct t1_tables, jumps);
+
+	emit_move(&t->e, 4, HOST_R10, HOST_R11);
+	emit_op(&t->e, 0xc1, 4, 5, rm_register(HOST_R10), 0, 1); /* shr */
+	emit8(&t->e, 12);
+	emit_rm(&t->e, 0x33, 4, HOST_R10, rm_register(HOST_R11));
+	emit_group1(&t->e, 4, 4, rm_register(HOST_R10), T1_JUMPS - 1);
+	emit_op(&t->e, 0xc1, 4, 4, rm_register(HOST_R10), 0, 1); /* shl */
+	emit8(&t->e, 5);
+	emit_rm(&t->e, 0x3b, 8, HOST_R11, rm_state_at(HOST_R10, at + offsetof(struct t1_jump, rip)));
+	t1_miss(t, CC_NZ);
+	emit_load(&t->e, 8, HOST_R11, rm_state_at(HOST_R10, at + offsetof(struct t1_jump, stamp)));
+	emit_rm(&t->e, 0x3b, 8, HOST_R11, rm_state(stamp_at(t)));
+	t1_miss(t, CC_NZ);
+}
+
+static struct host_rm jump_code(const struct t1_translation *t)
+{
+	size_t at = (size_t)((uint8_t *)t->t1->tables - (uint8_t *)t->cpu) + offsetof(struct t1_tables, jumps);
+
+	return rm_state_at(HOST_R10, at + offsetof(struct t1_jump, code));
+}
+
+static void jump_to_entry(struct t1_translation *t)
+{
+	emit_rm(&t->e, 0xff, 4, 4, jump_code(t));
+}
+
+/* The cut that T0 makes: only whole pointers are done here. */
+static bool target_plain(const struct t1_translation *t)
+{
+	return t->insn->code64 || t->insn->operand_size == 4;
+}
+
+static bool stack_flat(const struct t1_translation *t)
+{
+	return t->insn->code64 || (t->flat && t->block->context >> 32 & MODE_STACK32);
+}
+
+static unsigned stack_width(const struct t1_translation *t)
+{
+	return t->insn->code64 ? 8 : 4;
+}
+
+/* Push the address behind a CALL. */
+static void return_push(struct t1_translation *t)
+{
+	unsigned size = stack_width(t);
+
+	emit_rm(&t->e, 0x8d, size, HOST_R10, rm_memory(HOST_R9, -(int)size));
+	t1_lookup(t, CPU_SS, size, true);
+	if (size == 4 || (int64_t)t->next == (int32_t)t->next) {
+		emit_store_immediate(&t->e, size, rm_memory(HOST_R10, 0), (uint32_t)t->next);
+	} else {
+		emit_constant(&t->e, HOST_R11, t->next);
+		emit_store(&t->e, size, rm_memory(HOST_R10, 0), HOST_R11);
+	}
+	emit_rm(&t->e, 0x8d, size, HOST_R9, rm_memory(HOST_R9, -(int)size));
+}
+
+static uint64_t target_mask(const struct t1_translation *t)
+{
+	return t->insn->code64 ? UINT64_MAX : t->insn->operand_size == 2 ? 0xffff : 0xffffffff;
+}
+
+/* Where a relative branch leads to, if it needs no check that T0 makes. */
+static bool target_known(const struct t1_translation *t, uint64_t *target)
+{
+	*target = (t->next + t->insn->immediate) & target_mask(t);
+	if (t->insn->code64)
+		return cpu_canonical(t->cpu, *target);
+	return *target <= t->cpu->segment[CPU_CS].limit;
+}
+
+/* What the successors need of the flags. */
+static void flags_for_exit(struct t1_translation *t)
+{
+	bool host = t->host;
+
+	t1_flags_spill(t, t->live_out);
+	t->host = host; /* pushing them does not change them */
+}
+
+static bool jump_conditional(struct t1_translation *t, uint64_t target)
+{
+	unsigned cc;
+	uint8_t *taken;
+
+	flags_for_exit(t);
+	cc = t1_condition(t, t->insn->opcode & 15);
+	taken = emit_jcc(&t->e, cc);
+	t1_leave_to(t, t->next);
+	emit_aim_here(&t->e, taken);
+	t1_leave_to(t, target);
+	return true;
+}
+
+/* LOOP, LOOPE, LOOPNE, JCXZ; the counter is of the address size. */
+static bool loop(struct t1_translation *t, uint64_t target)
+{
+	unsigned size = t->insn->address_size, opcode = t->insn->opcode;
+	uint8_t *taken, *out = NULL;
+
+	if (size == 2 || opcode == 0xe0 || opcode == 0xe1)
+		return false;
+	t1_flags_spill(t, t->live_out);
+	if (opcode == 0xe2)
+		emit_rm(&t->e, 0x8d, size, HOST_RCX, rm_memory(HOST_RCX, -1));
+	emit_rm(&t->e, 0x85, size, HOST_RCX, rm_register(HOST_RCX)); /* test */
+	taken = emit_jcc(&t->e, opcode == 0xe2 ? CC_NZ : CC_Z);
+	(void)out;
+	t1_leave_to(t, t->next);
+	emit_aim_here(&t->e, taken);
+	t1_leave_to(t, target);
+	return true;
+}
+
+static bool call_relative(struct t1_translation *t, uint64_t target)
+{
+	if (!target_plain(t) || !stack_flat(t))
+		return false;
+	return_push(t);
+	t1_leave_to(t, target);
+	return true;
+}
+
+/* JMP and CALL with an operand. */
+static bool indirect(struct t1_translation *t, bool call)
+{
+	const struct insn *insn = t->insn;
+	unsigned size = stack_width(t);
+	const struct host_rm scratch = STATE(t1.scratch);
+
+	if (!target_plain(t) || (call && !stack_flat(t)))
+		return false;
+	if (insn->mod != 3) {
+		t1_operand(t, size, false);
+		emit_load(&t->e, size, HOST_R11, rm_memory(HOST_R10, 0));
+	} else {
+		t1_flags_spill(t, t->needed[t->number]);
+		unsigned host = t1_in(t, insn->rm, HOST_R11);
+
+		if (host != HOST_R11)
+			emit_move(&t->e, size, HOST_R11, host);
+		else if (size == 4)
+			emit_rm(&t->e, 0x89, 4, HOST_R11, rm_register(HOST_R11));
+	}
+	poll(t, T1_STUB_SITE, t1_site(t));
+	jump_lookup(t);
+	if (!call) {
+		jump_to_entry(t);
+		return true;
+	}
+	emit_load(&t->e, 8, HOST_R10, jump_code(t));
+	emit_store(&t->e, 8, scratch, HOST_R10);
+	return_push(t);
+	emit_rm(&t->e, 0xff, 4, 4, scratch);
+	return true;
+}
+
+static bool ret(struct t1_translation *t)
+{
+	const struct insn *insn = t->insn;
+	unsigned size = stack_width(t);
+
+	if (!target_plain(t) || !stack_flat(t))
+		return false;
+	emit_move(&t->e, size, HOST_R10, HOST_R9);
+	t1_lookup(t, CPU_SS, size, false);
+	emit_load(&t->e, size, HOST_R11, rm_memory(HOST_R10, 0));
+	poll(t, T1_STUB_SITE, t1_site(t));
+	jump_lookup(t);
+	emit_rm(&t->e, 0x8d, size, HOST_R9,
+		rm_memory(HOST_R9, (int)(size + (insn->opcode == 0xc2 ? (unsigned)insn->immediate : 0))));
+	jump_to_entry(t);
+	return true;
+}
+
+bool t1_is_control(const struct insn *insn)
+{
+	switch (insn->opcode) {
+	case 0x70 ... 0x7f:
+	case 0x180 ... 0x18f:
+	case 0xc2:
+	case 0xc3:
+	case 0xe0 ... 0xe3:
+	case 0xe8:
+	case 0xe9:
+	case 0xeb: return true;
+	case 0xff: return (insn->modrm >> 3 & 7) == 2 || (insn->modrm >> 3 & 7) == 4;
+	default: return false;
+	}
+}
+
+bool t1_control(struct t1_translation *t)
+{
+	const struct insn *insn = t->insn;
+	uint64_t target;
+
+	switch (insn->opcode) {
+	case 0xff: return indirect(t, (insn->modrm >> 3 & 7) == 2);
+	case 0xc2:
+	case 0xc3: return ret(t);
+	default: break;
+	}
+	if (!target_known(t, &target))
+		return false;
+	switch (insn->opcode) {
+	case 0xe0 ... 0xe3: return loop(t, target);
+	case 0xe8: return call_relative(t, target);
+	case 0xe9:
+	case 0xeb:
+		t1_flags_spill(t, t->live_out);
+		t1_leave_to(t, target);
+		return true;
+	default: return jump_conditional(t, target);
+	}
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * The code that all blocks share: into translated code and out of it.
+ */
+#include "vmm/translate/t1.h"
+
+#define STATE(member) rm_state(offsetof(struct cpu, member))
+
+static const uint8_t callee_saved[] = { HOST_RBX, HOST_RBP, 12, 13, 14, 15 };
+
+static void registers_load(struct emit *e)
+{
+	for (unsigned guest = 0; guest < 16; guest++)
+		if (t1_host(guest) != T1_SLOT)
+			emit_load(e, 8, t1_host(guest), rm_state(offsetof(struct cpu, gpr) + guest * 8));
+}
+
+static void registers_store(struct emit *e)
+{
+	for (unsigned guest = 0; guest < 16; guest++)
+		if (t1_host(guest) != T1_SLOT)
+			emit_store(e, 8, rm_state(offsetof(struct cpu, gpr) + guest * 8), t1_host(guest));
+}
+
+static void emit_push(struct emit *e, unsigned reg)
+{
+	if (reg & 8)
+		emit8(e, 0x41);
+	emit8(e, 0x50 | (reg & 7));
+}
+
+static void emit_pop(struct emit *e, unsigned reg)
+{
+	if (reg & 8)
+		emit8(e, 0x41);
+	emit8(e, 0x58 | (reg & 7));
+}
+
+/* Return from enter(), with EAX as it is. */
+static void return_emit(struct emit *e)
+{
+	emit_group1(e, 0, 8, rm_register(HOST_RSP), 8);
+	for (unsigned i = sizeof(callee_saved); i-- > 0;)
+		emit_pop(e, callee_saved[i]);
+	emit8(e, 0xc3);
+}
+
+/* Leave with a reason, and what is in R10. */
+static const void *leave_emit(struct emit *e, enum t1_leave reason, size_t subject)
+{
+	const void *start = emit_here(e);
+
+	registers_store(e);
+	emit_store(e, 8, rm_state(subject), HOST_R10);
+	emit_constant(e, HOST_RAX, reason);
+	return_emit(e);
+	return start;
+}
+
+static const void *enter_emit(struct emit *e)
+{
+	const void *start = emit_here(e);
+
+	for (unsigned i = 0; i < sizeof(callee_saved); i++)
+		emit_push(e, callee_saved[i]);
+	/* 16-byte alignment for the calls that blocks make */
+	emit_group1(e, 5, 8, rm_register(HOST_RSP), 8);
+	emit_store(e, 8, STATE(t1.scratch), HOST_RSI);
+	registers_load(e);
+	emit_rm(e, 0xff, 4, 4, STATE(t1.scratch));
+	return start;
+}
+
+/* R10: the site. */
+static const void *slow_emit(struct emit *e, struct cpu *cpu)
+{
+	const void *start = emit_here(e);
+	uint8_t *out;
+
+	registers_store(e);
+	emit_constant(e, HOST_RDI, (uintptr_t)cpu);
+	emit_move(e, 8, HOST_RSI, HOST_R10);
+	emit_constant(e, HOST_RAX, (uintptr_t)t1_slow);
+	emit_rm(e, 0xff, 4, 2, rm_register(HOST_RAX)); /* call */
+	emit_rm(e, 0x85, 4, HOST_RAX, rm_register(HOST_RAX));
+	out = emit_jcc(e, CC_NZ);
+	registers_load(e);
+	emit_rm(e, 0xff, 4, 6, rm_state(offsetof(struct cpu, flags_source1))); /* push */
+	emit8(e, 0x9d);                                                        /* popfq */
+	emit_rm(e, 0xff, 4, 4, STATE(t1.resume));
+	emit_aim_here(e, out);
+	emit_constant(e, HOST_RAX, T1_SITE);
+	return_emit(e);
+	return start;
+}
+
+void t1_fixed(struct t1 *t1, struct cpu *cpu)
+{
+	struct emit e = { .at = t1->writable, .execute = t1->code - t1->writable };
+	const void *enter = enter_emit(&e);
+
+	memcpy(&t1->enter, &enter, sizeof(enter));
+	t1->slow = slow_emit(&e, cpu);
+	t1->link = leave_emit(&e, T1_LINK, offsetof(struct cpu, t1.exit));
+	t1->poll = leave_emit(&e, T1_POLL, offsetof(struct cpu, t1.exit));
+	t1->stale = leave_emit(&e, T1_STALE, offsetof(struct cpu, t1.block));
+	t1->budget = leave_emit(&e, T1_BUDGET, offsetof(struct cpu, t1.block));
+	t1->code_fixed = t1->code_used = ((size_t)(e.at - t1->writable) + 63) & ~(size_t)63;
+}

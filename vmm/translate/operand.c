@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * Registers and memory operands.
+ */
+#include "vmm/cpu/mode.h"
+#include "vmm/translate/t1.h"
+
+unsigned t1_host(unsigned guest)
+{
+	static const uint8_t map[16] = { HOST_RAX, HOST_RCX, HOST_RDX, HOST_RBX, HOST_R9, HOST_RBP, HOST_RSI, HOST_RDI,
+		HOST_R8, T1_SLOT, T1_SLOT, T1_SLOT, 12, 13, 14, 15 };
+
+	return map[guest];
+}
+
+static struct host_rm slot(unsigned guest)
+{
+	return rm_state(offsetof(struct cpu, gpr) + guest * 8);
+}
+
+unsigned t1_in(struct t1_translation *t, unsigned guest, unsigned scratch)
+{
+	unsigned host = t1_host(guest);
+
+	if (host != T1_SLOT)
+		return host;
+	emit_load(&t->e, 8, scratch, slot(guest));
+	return scratch;
+}
+
+unsigned t1_out(unsigned guest, unsigned scratch)
+{
+	unsigned host = t1_host(guest);
+
+	return host != T1_SLOT ? host : scratch;
+}
+
+void t1_commit(struct t1_translation *t, unsigned guest, unsigned host)
+{
+	if (t1_host(guest) == T1_SLOT)
+		emit_store(&t->e, 8, slot(guest), host);
+}
+
+struct t1_site *t1_site(struct t1_translation *t)
+{
+	struct t1_site *site = t->site;
+
+	if (site)
+		return site;
+	site = t->site = t1_data(t, sizeof(*site));
+	if (!site)
+		return NULL;
+	site->insn = t->insn;
+	site->rip = t->rip;
+	site->next = t->next;
+	site->block = t->block;
+	site->behind = t->block->count - t->number;
+	return site;
+}
+
+void t1_stub(struct t1_translation *t, uint8_t *distance, enum t1_stub_kind kind, void *subject)
+{
+	if (t->stub_count == T1_STUBS || !subject) {
+		t->failed = true;
+		return;
+	}
+	t->stubs[t->stub_count++] = (struct t1_stub){ distance, kind, subject };
+}
+
+void t1_miss(struct t1_translation *t, unsigned cc)
+{
+	t1_stub(t, emit_jcc(&t->e, cc), T1_STUB_SITE, t1_site(t));
+}
+
+void t1_effective(struct t1_translation *t, unsigned reg)
+{
+	const struct insn *insn = t->insn;
+	unsigned base = HOST_NONE, index = HOST_NONE, size = insn->address_size == 8 ? 8 : 4;
+	int64_t displacement = insn->displacement;
+
+	if (insn->ea_base < 16)
+		base = t1_in(t, insn->ea_base, HOST_R10);
+	if (insn->ea_index < 16)
+		index = t1_in(t, insn->ea_index, HOST_R11);
+	if (base == HOST_NONE && index == HOST_NONE)
+		emit_constant(&t->e, reg, (uint64_t)displacement & (~0ull >> insn->ea_shift));
+	else if (displacement == 0 && index == HOST_NONE)
+		emit_move(&t->e, size, reg, base);
+	else
+		emit_rm(&t->e, 0x8d, size, reg, rm_indexed(base, index, insn->scale, (int32_t)displacement));
+	if (insn->address_size == 2 && base != HOST_NONE)
+		emit_rm(&t->e, 0x1b7, 4, reg, rm_register(reg));
+	else if (size == 4 && displacement == 0 && index == HOST_NONE && base == reg)
+		emit_rm(&t->e, 0x89, 4, reg, rm_register(reg)); /* only cuts it to 32 bits */
+}
+
+/* R10: from an offset to a linear address. */
+static void segment_apply(struct t1_translation *t, unsigned segment, unsigned size, bool write)
+{
+	size_t fast = offsetof(struct cpu, fast) + segment * sizeof(struct cpu_fast_segment);
+	size_t end = write ? offsetof(struct cpu_fast_segment, write_end) : offsetof(struct cpu_fast_segment, read_end);
+
+	if (t->insn->code64) {
+		if (segment >= CPU_FS)
+			emit_rm(&t->e, 0x03, 8, HOST_R10, rm_state(fast + offsetof(struct cpu_fast_segment, base)));
+		return;
+	}
+	if (t->flat && segment < CPU_FS && segment != CPU_CS)
+		return;
+	emit_rm(&t->e, 0x8d, 8, HOST_R11, rm_memory(HOST_R10, (int32_t)size));
+	emit_rm(&t->e, 0x3b, 8, HOST_R11, rm_state(fast + end));
+	t1_miss(t, CC_A);
+	emit_rm(&t->e, 0x03, 4, HOST_R10, rm_state(fast + offsetof(struct cpu_fast_segment, base)));
+}
+
+void t1_lookup(struct t1_translation *t, unsigned segment, unsigned size, bool write)
+{
+	uint32_t kind = (uint32_t)(t->block->context >> 32) >> MODE_KIND_SHIFT & MODE_KIND_MASK;
+	const struct cpu_tlb *tlb = t->cpu->tlb;
+	const struct tlb_entry *array = write ? tlb->write[kind] : tlb->read[kind];
+	size_t at = (size_t)((const uint8_t *)array - (const uint8_t *)t->cpu);
+
+	t1_flags_spill(t, t->needed[t->number]);
+	segment_apply(t, segment, size, write);
+	emit_move(&t->e, 4, HOST_R11, HOST_R10);
+	emit_op(&t->e, 0xc1, 4, 5, rm_register(HOST_R11), 0, 1); /* shr */
+	emit8(&t->e, 12 - 4);
+	emit_group1(&t->e, 4, 4, rm_register(HOST_R11), (TLB_SIZE - 1) * sizeof(struct tlb_entry)); /* and */
+	emit_rm(&t->e, 0x2b, 8, HOST_R10, rm_state_at(HOST_R11, at + offsetof(struct tlb_entry, tag)));
+	emit_group1(&t->e, 7, 8, rm_register(HOST_R10), CPU_PAGE_SIZE - size); /* cmp */
+	t1_miss(t, CC_A);
+	emit_rm(&t->e, 0x03, 8, HOST_R10, rm_state_at(HOST_R11, at + offsetof(struct tlb_entry, host)));
+}
+
+void t1_operand(struct t1_translation *t, unsigned size, bool write)
+{
+	t1_effective(t, HOST_R10);
+	t1_lookup(t, t->insn->segment, size, write);
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * Running translated code: the code cache, and what is done in C when a block leads out of it.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* memfd_create */
+#endif
+#include "vmm/translate/translate.h"
+
+#include <asm/prctl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vmm/cpu/access.h"
+#include "vmm/cpu/debugger.h"
+#include "vmm/cpu/mode.h"
+#include "vmm/translate/t1.h"
+
+#define DISCARDS_MAX 16u /* translations of a block whose page keeps changing */
+
+static struct t1 *translator_t1(struct cpu *cpu)
+{
+	return (struct t1 *)(void *)cpu->translator;
+}
+
+/* ---- the thread's GS ---- */
+
+#define HWCAP2_FSGSBASE_BIT 2u
+
+/* Several CPUs may run on one thread, and one on several, so each entry makes sure. */
+static void gs_set(const struct t1 *t1, struct cpu *cpu)
+{
+	struct cpu *now;
+
+	if (!t1->fsgsbase) {
+		syscall(SYS_arch_prctl, ARCH_SET_GS, cpu);
+		return;
+	}
+	__asm__ volatile("rdgsbase %0" : "=r"(now));
+	if (now != cpu)
+		__asm__ volatile("wrgsbase %0" : : "r"(cpu) : "memory");
+}
+
+/* ---- flags and counters, between T0's and T1's form ---- */
+
+static void flags_home(struct cpu *cpu)
+{
+	if (cpu->flags_op == FLAGS_IMAGE)
+		cpu_arithmetic_set(cpu, (uint32_t)cpu->flags_source1);
+}
+
+static void flags_image(struct cpu *cpu)
+{
+	uint32_t image = flags_compute(cpu);
+
+	/* IF as any thread of ours has it */
+	cpu->flags_source1 = image | CPU_FLAG_FIXED | CPU_FLAG_IF;
+	cpu->flags_op = FLAGS_IMAGE;
+}
+
+static void instructions_set(struct cpu *cpu, uint64_t behind)
+{
+	cpu->instructions = cpu->budget_end - (uint64_t)cpu->t1.left - behind;
+}
+
+/* Returns 0: go on at cpu->t1.resume. */
+int t1_slow(struct cpu *cpu, const struct t1_site *site)
+{
+	const struct insn *insn = site->insn;
+	int status;
+
+	cpu->t1.resume = site->resume;
+	flags_home(cpu);
+	if (!insn) {
+		flags_image(cpu);
+		return 0;
+	}
+	translator_t1(cpu)->statistics.slow++;
+	cpu->rip = site->rip;
+	cpu->next_rip = site->next;
+	instructions_set(cpu, site->behind);
+	status = insn->execute(cpu, insn);
+	if (likely(status == CPU_OK && !cpu->block_end && !cpu->attention && cpu->context == site->block->context)) {
+		flags_image(cpu);
+		return 0;
+	}
+	if (status == CPU_OK || status == CPU_END) {
+		cpu->rip = status == CPU_END ? cpu->next_rip : site->next;
+		cpu->instructions++;
+	}
+	cpu->t1.status = status;
+	return 1;
+}
+
+/* ---- blocks ---- */
+
+static uint64_t stamp(uint64_t epoch, uint64_t context)
+{
+	return epoch << 42 ^ context;
+}
+
+static bool stamps_set(struct cpu *cpu)
+{
+	/* twenty-two bits of the epoch are in a stamp: before they come round, all must be forgotten */
+	if ((cpu->tlb->epoch ^ cpu->t1.epoch) >> 20 || (cpu->tlb->epoch_kernel ^ cpu->t1.epoch_kernel) >> 20) {
+		cpu->t1.epoch = cpu->tlb->epoch;
+		cpu->t1.epoch_kernel = cpu->tlb->epoch_kernel;
+		blocks_reset(cpu);
+		return false;
+	}
+	cpu->t1.stamp = stamp(cpu->tlb->epoch, cpu->context);
+	cpu->t1.stamp_kernel = stamp(cpu->tlb->epoch_kernel, cpu->context) ^ 1ull << 63;
+	return true;
+}
+
+/* May the block be found by its virtual address as long as the stamp is what it is now?  The kernel's outlives changes
+ * of the address space, so only what does so too may have it. */
+static bool stamp_for(const struct cpu *cpu, const struct block *block, uint64_t *value)
+{
+	const struct tlb_page *page;
+
+	*value = cpu->t1.stamp;
+	if (block->context >> 32 & MODE_CPL(3))
+		return true;
+	*value = cpu->t1.stamp_kernel;
+	if (!(cpu->cr4 & CPU_CR4_PGE))
+		return true;
+	page = tlb_lookup(cpu->tlb, (block->rip + (uint32_t)block->context) & cpu->linear_mask);
+	return page && page->flags & PAGE_GLOBAL;
+}
+
+static void jump_enter(struct t1 *t1, const struct cpu *cpu, const struct block *block)
+{
+	struct t1_jump *jump = &t1->tables->jumps[((uint32_t)block->rip ^ (uint32_t)block->rip >> 12) % T1_JUMPS];
+	uint64_t value;
+
+	if (!stamp_for(cpu, block, &value))
+		return;
+	jump->rip = block->rip;
+	jump->stamp = value;
+	jump->code = block->code;
+}
+
+static bool page_shared(const struct block *a, const struct block *b)
+{
+	uint64_t base = (uint32_t)a->context;
+
+	return a->context == b->context && !((a->physical ^ b->physical) >> 12) &&
+		!(((a->rip + base) ^ (b->rip + base)) >> 12);
+}
+
+/* Have a way out lead to a block's code. */
+static void exit_link(struct t1 *t1, const struct cpu *cpu, struct t1_exit *exit, const struct block *block)
+{
+	struct emit e = { .execute = t1->code - t1->writable };
+	uint64_t value;
+
+	if (exit->rip != block->rip || exit->block->context != block->context)
+		return;
+	t1->statistics.links++;
+	if (exit->distance) {
+		if (page_shared(exit->block, block))
+			emit_aim(&e, exit->distance, block->code);
+	} else if (stamp_for(cpu, block, &value)) {
+		exit->code = block->code;
+		exit->stamp = value;
+	}
+}
+
+/* Its bytes may have changed; or they have, and it has newer code than what has just been entered. */
+static void block_discard(struct block *block)
+{
+	if (!block->code || block->code_version == __atomic_load_n(block->version_at, __ATOMIC_ACQUIRE))
+		return;
+	block->code_old = block->code;
+	block->code = NULL;
+	if (block->discards < UINT8_MAX)
+		block->discards++;
+}
+
+/* 0: the block has code. */
+static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
+{
+	int error;
+
+	if (block->code && block->code_version == block->version)
+		return 0;
+	block_discard(block);
+	if (block->heat < t1->hot) {
+		block->heat++;
+		return TRANSLATOR_NOTHING;
+	}
+	if (block->discards >= DISCARDS_MAX)
+		return TRANSLATOR_NOTHING;
+	error = t1_translate(t1, cpu, block);
+	if (error == -ENOSPC) {
+		blocks_reset(cpu);
+		return TRANSLATOR_AGAIN;
+	}
+	if (error) {
+		block->discards = DISCARDS_MAX;
+		return TRANSLATOR_NOTHING;
+	}
+	if (block->code_old) { /* links still lead there */
+		struct emit e = { .at = t1->writable + ((const uint8_t *)block->code_old - t1->code),
+			.execute = t1->code - t1->writable };
+
+		emit_jump_to(&e, block->code);
+	}
+	return 0;
+}
+
+static int t1_run(struct cpu *cpu, struct block *block, struct block **previous)
+{
+	struct t1 *t1 = translator_t1(cpu);
+	struct t1_exit *exit = cpu->t1.exit;
+	int status;
+
+	cpu->t1.exit = NULL;
+	if (cpu->debugger || cpu->tlb_read == cpu->tlb->empty)
+		return TRANSLATOR_NOTHING;
+	if (!stamps_set(cpu))
+		return TRANSLATOR_AGAIN;
+	status = block_prepare(t1, cpu, block);
+	if (status)
+		return status;
+	if (exit)
+		exit_link(t1, cpu, exit, block);
+	jump_enter(t1, cpu, block);
+	gs_set(t1, cpu);
+	cpu->t1.left = (int64_t)(cpu->budget_end - cpu->instructions);
+	if (cpu->budget_end - cpu->instructions > INT64_MAX / 2)
+		cpu->t1.left = INT64_MAX / 2;
+	int64_t beyond = (int64_t)(cpu->budget_end - cpu->instructions) - cpu->t1.left;
+	if (cpu->t1.left < block->count)
+		return TRANSLATOR_NOTHING;
+	uint64_t end = cpu->budget_end;
+	cpu->budget_end -= (uint64_t)beyond;
+	switch (t1->enter(cpu, block->code)) {
+	case T1_LINK:
+		exit = cpu->t1.exit;
+		cpu->rip = exit->rip;
+		status = CPU_OK;
+		goto counted;
+	case T1_POLL:
+		cpu->rip = cpu->t1.exit->rip;
+		cpu->t1.exit = NULL;
+		status = CPU_OK;
+		goto counted;
+	case T1_STALE:
+		cpu->rip = cpu->t1.block->rip;
+		block_discard(cpu->t1.block);
+		status = CPU_OK;
+		goto counted;
+	case T1_BUDGET:
+		cpu->rip = cpu->t1.block->rip;
+		cpu->t1.left += cpu->t1.block->count;
+		status = CPU_OK;
+		goto counted;
+	default: status = cpu->t1.status; break;
+	}
+	goto out;
+counted:
+	flags_home(cpu);
+	instructions_set(cpu, 0);
+out:
+	cpu->budget_end = end;
+	*previous = NULL;
+	return status;
+}
+
+/* ---- life ---- */
+
+static void t1_forget_all(struct cpu *cpu)
+{
+	struct t1 *t1 = translator_t1(cpu);
+
+	memset(t1->tables, 0, sizeof(*t1->tables));
+	t1->code_used = t1->code_fixed;
+	t1->data_used = 0;
+	t1->statistics.resets++;
+	cpu->t1.exit = NULL;
+}
+
+static void cache_unmap(struct t1 *t1)
+{
+	munmap(t1->code, t1->code_size + t1->data_size);
+	munmap(t1->writable, t1->code_size);
+}
+
+static void t1_destroy(struct cpu *cpu)
+{
+	struct t1 *t1 = translator_t1(cpu);
+
+	if (!t1)
+		return;
+	cache_unmap(t1);
+	free(t1);
+	cpu->translator = NULL;
+}
+
+/* [code, executable][data] in one piece, so that code reaches its data, and the code once more, writable. */
+static int cache_map(struct t1 *t1)
+{
+	int fd = memfd_create("vmm-code", MFD_CLOEXEC), error = -ENOMEM;
+	uint8_t *room;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)t1->code_size) < 0)
+		goto fail_fd;
+	room = mmap(NULL, t1->code_size + t1->data_size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		goto fail_fd;
+	if (mmap(room, t1->code_size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+		goto fail_room;
+	t1->writable = mmap(NULL, t1->code_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (t1->writable == MAP_FAILED)
+		goto fail_room;
+	t1->code = room;
+	t1->data = room + t1->code_size;
+	close(fd);
+	return 0;
+fail_room:
+	munmap(room, t1->code_size + t1->data_size);
+fail_fd:
+	close(fd);
+	return error;
+}
+
+int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot)
+{
+	struct t1 *t1 = calloc(1, sizeof(*t1));
+	int error;
+
+	_Static_assert(sizeof(struct t1_tables) <= TRANSLATOR_ROOM, "the tables must be in reach");
+	if (!t1)
+		return -ENOMEM;
+	if (cache < 1u << 20)
+		cache = 1u << 20;
+	t1->code_size = (cache / 2) & ~(size_t)0xffff;
+	t1->data_size = (cache / 8) & ~(size_t)0xffff;
+	t1->hot = hot;
+	t1->fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT;
+	error = cache_map(t1);
+	if (!error)
+		error = blocks_resize(cpu, cache / 8 * 3);
+	if (error) {
+		if (t1->code)
+			cache_unmap(t1);
+		free(t1);
+		return error;
+	}
+	t1->translator = (struct cpu_translator){ .run = t1_run, .forget = t1_forget_all, .destroy = t1_destroy };
+	t1->tables = translator_room(cpu);
+	t1_fixed(t1, cpu);
+	cpu->translator = &t1->translator;
+	blocks_reset(cpu);
+	return 0;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * One decoded block to host code.
+ *
+ * A block begins with two checks: that its page's version is the one it was made from, and that it may run all of its
+ * instructions.  What can leave in between does so through stubs behind the block, which tell the fixed code where.
+ */
+#include <errno.h>
+
+#include "vmm/cpu/decode.h"
+#include "vmm/cpu/mode.h"
+#include "vmm/translate/t1.h"
+
+void *t1_data(struct t1_translation *t, size_t size)
+{
+	struct t1 *t1 = t->t1;
+	void *data = t1->data + t1->data_used;
+
+	size = (size + 15) & ~(size_t)15;
+	if (t1->data_size - t1->data_used < size) {
+		t->failed = true;
+		return NULL;
+	}
+	t1->data_used += size;
+	memset(data, 0, size);
+	return data;
+}
+
+/* Have T0 do the instruction. */
+static void call_interpreter(struct t1_translation *t)
+{
+	struct t1_site *site = t1_site(t);
+
+	if (!site)
+		return;
+	t1_flags_spill(t, t->needed[t->number]);
+	emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(site));
+	emit_jump_to(&t->e, t->t1->slow);
+	/* t1_slow() leaves the flags in both places. */
+	t->host = t->memory = t->image = true;
+}
+
+/* Forget what a half-made translation of one instruction has written. */
+struct mark {
+	uint8_t *at;
+	unsigned stub_count;
+	bool host, memory, image;
+};
+
+static struct mark mark_take(const struct t1_translation *t)
+{
+	return (struct mark){ t->e.at, t->stub_count, t->host, t->memory, t->image };
+}
+
+static void mark_return(struct t1_translation *t, const struct mark *mark)
+{
+	t->e.at = mark->at;
+	t->stub_count = mark->stub_count;
+	t->host = mark->host;
+	t->memory = mark->memory;
+	t->image = mark->image;
+}
+
+/* True: control has left the block, nothing may follow. */
+static bool instruction(struct t1_translation *t)
+{
+	struct t1_effect effect = t1_effect(t->cpu, t->insn);
+	struct mark mark = mark_take(t);
+	bool done = false, control = t1_is_control(t->insn);
+
+	t->site = NULL;
+	if (effect.native && !t->insn->vex) {
+		if (effect.reads || (effect.touches && t->live & ~effect.sets))
+			t1_flags_require(t);
+		if (control)
+			done = t1_control(t);
+		else
+			done = t1_integer(t) || t1_move(t) || t1_stack(t);
+	}
+	if (!done) {
+		mark_return(t, &mark);
+		call_interpreter(t);
+	}
+	if (t->site)
+		t->site->resume = emit_here(&t->e);
+	return done && control;
+}
+
+static void prologue(struct t1_translation *t, uint8_t **stale, uint8_t **budget)
+{
+	const struct block *block = t->block;
+
+	emit_constant(&t->e, HOST_R10, (uintptr_t)block->version_at);
+	emit_group1(&t->e, 7, 4, rm_memory(HOST_R10, 0), block->version);
+	*stale = emit_jcc(&t->e, CC_NZ);
+	emit_op(&t->e, 0x83, 8, 5, rm_state(offsetof(struct cpu, t1.left)), 0, 1);
+	emit8(&t->e, block->count);
+	*budget = emit_jcc(&t->e, CC_L);
+}
+
+static void block_stub(struct t1_translation *t, uint8_t *distance, const void *target)
+{
+	emit_aim_here(&t->e, distance);
+	emit_constant(&t->e, HOST_R10, (uintptr_t)t->block);
+	emit_jump_to(&t->e, target);
+}
+
+static void stubs(struct t1_translation *t)
+{
+	const struct t1 *t1 = t->t1;
+
+	for (unsigned i = 0; i < t->stub_count; i++) {
+		const struct t1_stub *stub = &t->stubs[i];
+		const void *target = stub->kind == T1_STUB_SITE ? t1->slow
+			: stub->kind == T1_STUB_LINK            ? t1->link
+								: t1->poll;
+		const uint8_t *here = emit_here(&t->e);
+
+		emit_aim(&t->e, stub->distance, here);
+		/* one stub for all jumps to the same subject */
+		for (unsigned j = i + 1; j < t->stub_count; j++) {
+			if (t->stubs[j].subject != stub->subject || t->stubs[j].kind != stub->kind)
+				continue;
+			emit_aim(&t->e, t->stubs[j].distance, here);
+			t->stubs[j] = t->stubs[--t->stub_count];
+			j--;
+		}
+		emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(stub->subject));
+		emit_jump_to(&t->e, target);
+	}
+}
+
+/* Flags that matter behind the block. */
+static uint32_t live_out(struct t1_translation *t)
+{
+	const struct insn *last = &t->block->insns[t->block->count - 1];
+	uint64_t next = t->block->rip + t->block->length;
+	uint64_t target = (next + last->immediate) &
+		(last->code64                             ? UINT64_MAX
+				: last->operand_size == 2 ? 0xffff
+							  : UINT32_MAX);
+
+	if (!t1_is_control(last))
+		return insn_ends_block(last) ? CPU_FLAGS_ARITHMETIC : t1_live_at(t, next);
+	switch (last->opcode) {
+	case 0xc2:
+	case 0xc3:
+	case 0xff: return CPU_FLAGS_ARITHMETIC;
+	case 0xe8:
+	case 0xe9:
+	case 0xeb: return t1_live_at(t, target);
+	default: return t1_live_at(t, target) | t1_live_at(t, next);
+	}
+}
+
+/* Code segments that are neither 4 GiB nor a whole 64 KiB have limits to check at each branch. */
+static bool block_fit(const struct cpu *cpu, const struct block *block)
+{
+	uint32_t mode = (uint32_t)(block->context >> 32), limit = cpu->segment[CPU_CS].limit;
+
+	if (block->crosses || (mode >> MODE_KIND_SHIFT & MODE_KIND_MASK) >= TLB_KINDS)
+		return false;
+	return mode & MODE_CODE64 || limit == UINT32_MAX || (limit == 0xffff && !(mode & MODE_CODE32));
+}
+
+int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
+{
+	struct t1_translation t = { .t1 = t1, .cpu = cpu, .block = block, .memory = true };
+	uint8_t *start = t1->writable + t1->code_used, *stale, *budget;
+	bool left = false;
+
+	if (!block_fit(cpu, block))
+		return -EAGAIN;
+	/* a block's worst case, and its stubs */
+	if (t1->code_size - t1->code_used < (BLOCK_INSNS + 4) * EMIT_ROOM + T1_STUBS * 16)
+		return -ENOSPC;
+	t.e.at = start;
+	t.e.execute = t1->code - t1->writable;
+	t.flat = block->context >> 32 & MODE_FLAT;
+	t.live_out = live_out(&t);
+	/* The look at what follows may have raised nothing, but asks for notice of changes from now on. */
+	t1_liveness(&t);
+	prologue(&t, &stale, &budget);
+	t.next = block->rip;
+	for (unsigned i = 0; i < block->count; i++) {
+		t.number = i;
+		t.insn = &block->insns[i];
+		t.rip = t.next;
+		t.next = (t.rip + t.insn->length) & cpu->ip_mask;
+		t.live = i + 1 < block->count ? t.needed[i + 1] : t.live_out;
+		left = instruction(&t);
+		if (t.failed)
+			return -ENOSPC;
+	}
+	if (!left) {
+		t1_flags_spill(&t, t.live_out);
+		t1_leave_to(&t, t.next);
+	}
+	block_stub(&t, stale, t1->stale);
+	block_stub(&t, budget, t1->budget);
+	stubs(&t);
+	if (t.failed)
+		return -ENOSPC;
+	block->code = t1->code + t1->code_used;
+	block->code_version = block->version;
+	t1->code_used = ((size_t)(t.e.at - t1->writable) + 15) & ~(size_t)15;
+	t1->statistics.blocks++;
+	t1->statistics.code_bytes += (size_t)(t.e.at - start);
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * The translator, as the engine sees it.
+ */
+#ifndef VMM_TRANSLATE_TRANSLATE_H
+#define VMM_TRANSLATE_TRANSLATE_H
+
+#include <stddef.h>
+
+#include "vmm/cpu/translator.h"
+
+/* Give a CPU the block translator, T1, with `cache` bytes for code and what belongs to it.  0, -ENOMEM, or why the host
+ * lets nobody make code.  hot: how often the interpreter runs a block before. */
+int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot);
+
+#endif
