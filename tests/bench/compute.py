@@ -238,8 +238,9 @@ class ComputeBench:
             sys.exit("there is no program %s; there are %s" % (", ".join(unknown), ", ".join(groups)))
         names = [name for name in groups if not self.programs or name in self.programs]
         scratch = tempfile.mkdtemp(prefix="vmm-bench-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
-        sides = self.sides(bits, binary, scratch)
+        sides = []
         try:
+            sides = self.sides(bits, binary, scratch)
             for _ in range(self.runs):
                 for side in sides:
                     self.visit(side, names)
