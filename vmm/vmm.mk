@@ -195,7 +195,8 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/t1.c \
 	vmm/translate/t1.h \
 	vmm/translate/translate.c \
-	vmm/translate/translate.h
+	vmm/translate/translate.h \
+	vmm/translate/vector.c
 
 bin_PROGRAMS += vmm/vmm
 vmm_vmm_CPPFLAGS = $(CORE_CPPFLAGS)

@@ -236,10 +236,15 @@ struct cpu {
 		uint64_t stamp, stamp_kernel; /* of this address space and mode; of the kernel's part of it */
 		uint64_t epoch, epoch_kernel; /* of the TLB when stamps began */
 		uint64_t scratch;
+		struct cpu *self;
 		const void *resume;
 		struct t1_exit *exit;
 		struct block *block;
-		uint32_t heeded; /* requests that end translated code */
+		uint8_t live;     /* vector state in host registers: T1_LIVE_* */
+		uint8_t live_was; /* when t1_slow() was called */
+		bool interpret;   /* the interpreter must run what is at RIP */
+		uint32_t mxcsr;   /* the host's */
+		uint32_t heeded;  /* requests that end translated code */
 		int status;
 	} t1;
 

@@ -79,7 +79,7 @@ static int check_available(struct cpu *cpu, const struct insn *insn, const struc
 	return vector_check_mmx(cpu);
 }
 
-static unsigned memory_size(const struct insn *insn, const struct vector_row *row)
+unsigned vector_memory_size(const struct insn *insn, const struct vector_row *row)
 {
 	bool extract = row->map == 3 && row->opcode == 0x17; /* EXTRACTPS: a float, whatever REX.W says */
 	return row->rm == THUNK_GPR && insn->rex & 8 && row->size == 4 && !extract ? 8 : row->size;
@@ -89,7 +89,7 @@ static unsigned memory_size(const struct insn *insn, const struct vector_row *ro
 static int memory_prepare(struct cpu *cpu, const struct insn *insn, const struct vector_row *row, struct operands *o)
 {
 	uint64_t offset = insn_offset(cpu, insn);
-	unsigned size = memory_size(insn, row);
+	unsigned size = vector_memory_size(insn, row);
 	if (row->flags & VECTOR_ALIGNED && cpu_linear(cpu, insn->segment, offset) & (size - 1u))
 		return cpu_raise_error(cpu, CPU_GP, 0);
 	return row->flags & VECTOR_STORE ? CPU_OK : cpu_read(cpu, insn->segment, offset, o->memory, size);
@@ -127,7 +127,7 @@ static int operands_commit(struct cpu *cpu, const struct insn *insn, const struc
 {
 	bool store = row->flags & VECTOR_STORE;
 	if (store && insn->mod != 3 &&
-		cpu_write(cpu, insn->segment, insn_offset(cpu, insn), o->memory, memory_size(insn, row)))
+		cpu_write(cpu, insn->segment, insn_offset(cpu, insn), o->memory, vector_memory_size(insn, row)))
 		return CPU_FAULT;
 	if (!uses_mmx(insn, row))
 		return CPU_OK;
@@ -308,4 +308,12 @@ insn_execute *vector_select(struct cpu *cpu, struct insn *insn)
 	if (!insn->thunk)
 		return NULL;
 	return row->flags & VECTOR_EXCEPTIONS ? vector_run_exceptions : vector_run;
+}
+
+const struct vector_row *vector_row_of(const struct insn *insn)
+{
+	if (insn->execute != vector_run && insn->execute != vector_run_exceptions && insn->execute != vector_load &&
+		insn->execute != vector_store)
+		return NULL;
+	return vector_row(insn->immediate2);
 }

@@ -7,6 +7,7 @@
 #include "vmm/cpu/feature.h"
 #include "vmm/cpu/fpu.h"
 #include "vmm/cpu/thunk.h"
+#include "vmm/cpu/vector_table.h"
 
 struct implicit {
 	uint16_t opcode;
@@ -103,4 +104,10 @@ insn_execute *vector_implicit_select(struct cpu *cpu, struct insn *insn)
 	if (!insn->thunk)
 		return NULL;
 	return row->string ? implicit_run_string : implicit_run;
+}
+
+bool vector_is_implicit(const struct insn *insn, bool *string)
+{
+	*string = insn->execute == implicit_run_string;
+	return *string || insn->execute == implicit_run;
 }

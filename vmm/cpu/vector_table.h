@@ -40,6 +40,12 @@ const struct vector_row *vector_row_find(const struct insn *insn);
 const struct vector_row *vector_row(unsigned number);
 unsigned vector_row_number(const struct vector_row *row);
 
+/* Its row, if that is how it is executed; and how long its memory operand is.  For a translator. */
+const struct vector_row *vector_row_of(const struct insn *insn);
+unsigned vector_memory_size(const struct insn *insn, const struct vector_row *row);
+/* vector_implicit.c: one that implies XMM0, or a string comparison. */
+bool vector_is_implicit(const struct insn *insn, bool *string);
+
 /* vector_precision.c: the precision flag of an instruction that raised an unmasked overflow or underflow. */
 uint32_t vector_precision(const struct vector_row *row, thunk_vector *thunk, uint32_t mxcsr, uint32_t unmasked,
 	const void *reg, const void *rm);

@@ -249,3 +249,11 @@ insn_execute *vex_select(struct cpu *cpu, struct insn *insn)
 	bool suppressed = insn->vex == INSN_EVEX && insn->mod == 3 && insn->evex & EVEX_B;
 	return row->flags & VEX_EXCEPTIONS && !suppressed ? vex_run_exceptions : vex_run;
 }
+
+const struct vex_row *vex_row_of(const struct insn *insn)
+{
+	if (insn->execute != vex_run && insn->execute != vex_run_exceptions && insn->execute != vex_load &&
+		insn->execute != vex_store)
+		return NULL;
+	return vex_row(insn);
+}

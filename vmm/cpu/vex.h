@@ -54,6 +54,8 @@ static inline bool vex_wide(const struct insn *insn)
 
 /* vex.c: the row of a selected instruction, and its thunk; `plain`: in the register form, without mask. */
 const struct vex_row *vex_row(const struct insn *insn);
+/* The same, or NULL for an instruction that is executed in another way.  For a translator. */
+const struct vex_row *vex_row_of(const struct insn *insn);
 const void *vex_thunk(struct cpu *cpu, const struct insn *insn, const struct vex_row *row, bool plain);
 /* Bytes of the memory operand, broadcast considered. */
 unsigned vex_memory_size(const struct insn *insn, const struct vex_row *row);

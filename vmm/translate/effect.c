@@ -227,6 +227,9 @@ struct t1_effect t1_effect(const struct cpu *cpu, const struct insn *insn)
 {
 	if (insn_is_undefined(insn))
 		return foreign();
+	struct t1_effect effect;
+	if (t1_vector_effect(insn, &effect))
+		return effect;
 	if (insn->vex)
 		return foreign();
 	switch (insn->opcode >> 8) {

@@ -37,6 +37,53 @@ static void emit_pop(struct emit *e, unsigned reg)
 	emit8(e, 0x58 | (reg & 7));
 }
 
+static uint8_t *live_test(struct emit *e, size_t at, unsigned level)
+{
+	emit_op(e, 0x80, 1, 7, rm_state(at), 0, 1); /* cmp */
+	emit8(e, level);
+	return emit_jcc(e, CC_NZ);
+}
+
+static void call_to(struct emit *e, const void *target)
+{
+	emit8(e, 0xe8);
+	emit32(e, 0);
+	emit_aim(e, e->at - 4, target);
+}
+
+/* Put the guest's vector registers away, if they are in the host's.  R10 stays. */
+static void vector_out(struct emit *e, const struct t1 *t1)
+{
+	uint8_t *none;
+
+	emit_rm(e, 0x1b6, 4, HOST_RAX, STATE(t1.live));
+	emit_op(e, 0x88, 1, HOST_RAX, STATE(t1.live_was), 0, 0);
+	emit_rm(e, 0x85, 4, HOST_RAX, rm_register(HOST_RAX));
+	none = emit_jcc(e, CC_Z);
+	for (unsigned level = T1_LIVE_SSE; level < T1_LIVES; level++) {
+		uint8_t *other = live_test(e, offsetof(struct cpu, t1.live), level);
+
+		call_to(e, t1->vector_store[level]);
+		emit_aim_here(e, other);
+	}
+	emit_op(e, 0xc6, 1, 0, STATE(t1.live), 0, 1);
+	emit8(e, T1_LIVE_NONE);
+	emit_aim_here(e, none);
+}
+
+/* Have them there again. */
+static void vector_in(struct emit *e, const struct t1 *t1)
+{
+	for (unsigned level = T1_LIVE_SSE; level < T1_LIVES; level++) {
+		uint8_t *other = live_test(e, offsetof(struct cpu, t1.live_was), level);
+
+		call_to(e, t1->vector_load[level]);
+		emit_op(e, 0xc6, 1, 0, STATE(t1.live), 0, 1);
+		emit8(e, level);
+		emit_aim_here(e, other);
+	}
+}
+
 /* Return from enter(), with EAX as it is. */
 static void return_emit(struct emit *e)
 {
@@ -47,11 +94,12 @@ static void return_emit(struct emit *e)
 }
 
 /* Leave with a reason, and what is in R10. */
-static const void *leave_emit(struct emit *e, enum t1_leave reason, size_t subject)
+static const void *leave_emit(struct emit *e, const struct t1 *t1, enum t1_leave reason, size_t subject)
 {
 	const void *start = emit_here(e);
 
 	registers_store(e);
+	vector_out(e, t1);
 	emit_store(e, 8, rm_state(subject), HOST_R10);
 	emit_constant(e, HOST_RAX, reason);
 	return_emit(e);
@@ -73,21 +121,46 @@ static const void *enter_emit(struct emit *e)
 }
 
 /* R10: the site. */
-static const void *slow_emit(struct emit *e, struct cpu *cpu)
+static const void *slow_emit(struct emit *e, const struct t1 *t1, struct cpu *cpu)
 {
 	const void *start = emit_here(e);
 	uint8_t *out;
 
 	registers_store(e);
+	vector_out(e, t1);
 	emit_constant(e, HOST_RDI, (uintptr_t)cpu);
 	emit_move(e, 8, HOST_RSI, HOST_R10);
 	emit_constant(e, HOST_RAX, (uintptr_t)t1_slow);
 	emit_rm(e, 0xff, 4, 2, rm_register(HOST_RAX)); /* call */
 	emit_rm(e, 0x85, 4, HOST_RAX, rm_register(HOST_RAX));
 	out = emit_jcc(e, CC_NZ);
+	vector_in(e, t1);
 	registers_load(e);
 	emit_rm(e, 0xff, 4, 6, rm_state(offsetof(struct cpu, flags_source1))); /* push */
 	emit8(e, 0x9d);                                                        /* popfq */
+	emit_rm(e, 0xff, 4, 4, STATE(t1.resume));
+	emit_aim_here(e, out);
+	emit_constant(e, HOST_RAX, T1_SITE);
+	return_emit(e);
+	return start;
+}
+
+/* R10: a site whose instruction needs vector registers. */
+static const void *vector_emit(struct emit *e, const struct t1 *t1, struct cpu *cpu)
+{
+	const void *start = emit_here(e);
+	uint8_t *out;
+
+	registers_store(e);
+	vector_out(e, t1);
+	emit_constant(e, HOST_RDI, (uintptr_t)cpu);
+	emit_move(e, 8, HOST_RSI, HOST_R10);
+	emit_constant(e, HOST_RAX, (uintptr_t)t1_vector_enter);
+	emit_rm(e, 0xff, 4, 2, rm_register(HOST_RAX));
+	emit_rm(e, 0x85, 4, HOST_RAX, rm_register(HOST_RAX));
+	out = emit_jcc(e, CC_NZ);
+	vector_in(e, t1);
+	registers_load(e);
 	emit_rm(e, 0xff, 4, 4, STATE(t1.resume));
 	emit_aim_here(e, out);
 	emit_constant(e, HOST_RAX, T1_SITE);
@@ -100,11 +173,13 @@ void t1_fixed(struct t1 *t1, struct cpu *cpu)
 	struct emit e = { .at = t1->writable, .execute = t1->code - t1->writable };
 	const void *enter = enter_emit(&e);
 
+	t1_vector_fixed(t1, &e);
+	t1->vector = vector_emit(&e, t1, cpu);
 	memcpy(&t1->enter, &enter, sizeof(enter));
-	t1->slow = slow_emit(&e, cpu);
-	t1->link = leave_emit(&e, T1_LINK, offsetof(struct cpu, t1.exit));
-	t1->poll = leave_emit(&e, T1_POLL, offsetof(struct cpu, t1.exit));
-	t1->stale = leave_emit(&e, T1_STALE, offsetof(struct cpu, t1.block));
-	t1->budget = leave_emit(&e, T1_BUDGET, offsetof(struct cpu, t1.block));
+	t1->slow = slow_emit(&e, t1, cpu);
+	t1->link = leave_emit(&e, t1, T1_LINK, offsetof(struct cpu, t1.exit));
+	t1->poll = leave_emit(&e, t1, T1_POLL, offsetof(struct cpu, t1.exit));
+	t1->stale = leave_emit(&e, t1, T1_STALE, offsetof(struct cpu, t1.block));
+	t1->budget = leave_emit(&e, t1, T1_BUDGET, offsetof(struct cpu, t1.block));
 	t1->code_fixed = t1->code_used = ((size_t)(e.at - t1->writable) + 63) & ~(size_t)63;
 }

@@ -18,6 +18,7 @@
 
 #include "vmm/cpu/access.h"
 #include "vmm/cpu/debugger.h"
+#include "vmm/cpu/fpu.h"
 #include "vmm/cpu/mode.h"
 #include "vmm/translate/t1.h"
 
@@ -68,6 +69,35 @@ static void instructions_set(struct cpu *cpu, uint64_t behind)
 	cpu->instructions = cpu->budget_end - (uint64_t)cpu->t1.left - behind;
 }
 
+/* May instructions of that level run natively: allowed at all, and with no exception that traps? */
+static bool vector_allowed(const struct cpu *cpu, unsigned level)
+{
+	const uint64_t avx = 6, avx512 = 0xe6;
+	uint64_t needed = level == T1_LIVE_AVX512 ? avx512 : avx;
+
+	if (cpu->cr0 & (CPU_CR0_TS | CPU_CR0_EM) || !(cpu->cr4 & CPU_CR4_OSFXSR) ||
+		(cpu->fx.mxcsr & MXCSR_MASKS) != MXCSR_MASKS || cpu->fx.mxcsr & ~0xffffu)
+		return false;
+	return level == T1_LIVE_SSE || (cpu->cr4 & CPU_CR4_OSXSAVE && (cpu->xcr0 & needed) == needed);
+}
+
+/* Returns 0: go on at cpu->t1.resume, with as many vector registers as cpu->t1.live_was says. */
+int t1_vector_enter(struct cpu *cpu, const struct t1_site *site)
+{
+	cpu->t1.resume = site->resume;
+	if (vector_allowed(cpu, site->level)) {
+		cpu->t1.live_was = site->level;
+		return 0;
+	}
+	/* T0 knows what to do. */
+	flags_home(cpu);
+	cpu->rip = site->rip;
+	instructions_set(cpu, site->behind);
+	cpu->t1.interpret = true;
+	cpu->t1.status = CPU_OK;
+	return 1;
+}
+
 /* Returns 0: go on at cpu->t1.resume. */
 int t1_slow(struct cpu *cpu, const struct t1_site *site)
 {
@@ -85,7 +115,8 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 	cpu->next_rip = site->next;
 	instructions_set(cpu, site->behind);
 	status = insn->execute(cpu, insn);
-	if (likely(status == CPU_OK && !cpu->block_end && !cpu->attention && cpu->context == site->block->context)) {
+	if (likely(status == CPU_OK && !cpu->block_end && !cpu->attention && cpu->context == site->block->context) &&
+		(!cpu->t1.live_was || vector_allowed(cpu, cpu->t1.live_was))) {
 		flags_image(cpu);
 		return 0;
 	}
@@ -222,6 +253,10 @@ static int t1_run(struct cpu *cpu, struct block *block, struct block **previous)
 	int status;
 
 	cpu->t1.exit = NULL;
+	if (cpu->t1.interpret) {
+		cpu->t1.interpret = false;
+		return TRANSLATOR_NOTHING;
+	}
 	if (cpu->debugger || cpu->tlb_read == cpu->tlb->empty)
 		return TRANSLATOR_NOTHING;
 	if (!stamps_set(cpu))
@@ -359,6 +394,7 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot)
 	}
 	t1->translator = (struct cpu_translator){ .run = t1_run, .forget = t1_forget_all, .destroy = t1_destroy };
 	t1->tables = translator_room(cpu);
+	cpu->t1.self = cpu;
 	t1_fixed(t1, cpu);
 	cpu->translator = &t1->translator;
 	blocks_reset(cpu);

@@ -22,6 +22,7 @@ struct t1_site {
 	uint64_t rip, next;
 	struct block *block;
 	const void *resume;
+	uint8_t level;   /* T1_LIVE_*: what vector state is wanted in host registers */
 	uint32_t behind; /* instructions of the block that have not retired before it, itself included */
 };
 
@@ -42,6 +43,11 @@ enum t1_leave {
 	T1_BUDGET, /* at the start of it: more instructions than may run */
 	T1_SITE,   /* t1_slow() has decided; the status is in cpu->t1.status */
 };
+
+/* How much of the vector registers is the guest's own: XMM, YMM, or all of AVX-512.  VEX-encoded instructions clear the
+ * upper parts of registers, so where there is AVX-512 they need all, but not its permission.  It is loaded by the first
+ * instruction that needs it, and goes back to struct cpu when translated code is left. */
+enum { T1_LIVE_NONE, T1_LIVE_SSE, T1_LIVE_AVX, T1_LIVE_AVX_WIDE, T1_LIVE_AVX512, T1_LIVES };
 
 #define T1_JUMPS 4096u
 
@@ -67,7 +73,8 @@ struct t1 {
 	struct t1_tables *tables;
 	/* Fixed code. */
 	int (*enter)(struct cpu *cpu, const void *code);
-	const void *slow, *link, *poll, *stale, *budget;
+	const void *slow, *link, *poll, *stale, *budget, *vector;
+	const void *vector_load[T1_LIVES], *vector_store[T1_LIVES];
 	struct t1_statistics {
 		uint64_t blocks, code_bytes, resets, slow, misses, links;
 	} statistics;
@@ -75,7 +82,7 @@ struct t1 {
 
 /* ---- translating one block ---- */
 
-enum t1_stub_kind { T1_STUB_SITE, T1_STUB_LINK, T1_STUB_POLL };
+enum t1_stub_kind { T1_STUB_SITE, T1_STUB_LINK, T1_STUB_POLL, T1_STUB_VECTOR };
 
 struct t1_stub {
 	uint8_t *distance; /* of the jump that leads to it */
@@ -100,6 +107,7 @@ struct t1_translation {
 	uint32_t needed[BLOCK_INSNS]; /* those that matter before each */
 	uint32_t live_out;            /* those that matter behind the last, as far as this can be told */
 	bool flat, failed;
+	uint8_t level; /* vector state that is in host registers for sure */
 	struct t1_stub stubs[T1_STUBS];
 	unsigned stub_count;
 };
@@ -151,6 +159,9 @@ void t1_stub(struct t1_translation *t, uint8_t *distance, enum t1_stub_kind kind
 bool t1_integer(struct t1_translation *t);
 bool t1_move(struct t1_translation *t);
 bool t1_stack(struct t1_translation *t);
+bool t1_vector(struct t1_translation *t);
+/* What it does with flags, if t1_vector() has code for it. */
+bool t1_vector_effect(const struct insn *insn, struct t1_effect *effect);
 bool t1_control(struct t1_translation *t);
 bool t1_is_control(const struct insn *insn);
 /* A way out to `rip`. */
@@ -165,5 +176,7 @@ void *t1_data(struct t1_translation *t, size_t size);
 void t1_fixed(struct t1 *t1, struct cpu *cpu); /* the fixed code, at the start of the cache */
 void t1_forget(struct t1 *t1);                 /* all blocks */
 int t1_slow(struct cpu *cpu, const struct t1_site *site);
+int t1_vector_enter(struct cpu *cpu, const struct t1_site *site);
+void t1_vector_fixed(struct t1 *t1, struct emit *e);
 
 #endif

@@ -46,11 +46,12 @@ struct mark {
 	uint8_t *at;
 	unsigned stub_count;
 	bool host, memory, image;
+	uint8_t level;
 };
 
 static struct mark mark_take(const struct t1_translation *t)
 {
-	return (struct mark){ t->e.at, t->stub_count, t->host, t->memory, t->image };
+	return (struct mark){ t->e.at, t->stub_count, t->host, t->memory, t->image, t->level };
 }
 
 static void mark_return(struct t1_translation *t, const struct mark *mark)
@@ -60,6 +61,7 @@ static void mark_return(struct t1_translation *t, const struct mark *mark)
 	t->host = mark->host;
 	t->memory = mark->memory;
 	t->image = mark->image;
+	t->level = mark->level;
 }
 
 /* True: control has left the block, nothing may follow. */
@@ -70,13 +72,13 @@ static bool instruction(struct t1_translation *t)
 	bool done = false, control = t1_is_control(t->insn);
 
 	t->site = NULL;
-	if (effect.native && !t->insn->vex) {
+	if (effect.native) {
 		if (effect.reads || (effect.touches && t->live & ~effect.sets))
 			t1_flags_require(t);
 		if (control)
 			done = t1_control(t);
 		else
-			done = t1_integer(t) || t1_move(t) || t1_stack(t);
+			done = t1_vector(t) || (!t->insn->vex && (t1_integer(t) || t1_move(t) || t1_stack(t)));
 	}
 	if (!done) {
 		mark_return(t, &mark);
@@ -112,9 +114,11 @@ static void stubs(struct t1_translation *t)
 
 	for (unsigned i = 0; i < t->stub_count; i++) {
 		const struct t1_stub *stub = &t->stubs[i];
-		const void *target = stub->kind == T1_STUB_SITE ? t1->slow
-			: stub->kind == T1_STUB_LINK            ? t1->link
-								: t1->poll;
+		const void *const targets[] = { [T1_STUB_SITE] = t1->slow,
+			[T1_STUB_LINK] = t1->link,
+			[T1_STUB_POLL] = t1->poll,
+			[T1_STUB_VECTOR] = t1->vector };
+		const void *target = targets[stub->kind];
 		const uint8_t *here = emit_here(&t->e);
 
 		emit_aim(&t->e, stub->distance, here);
