@@ -135,10 +135,30 @@ static void direct_fill(struct cpu *cpu, uint64_t linear, uint64_t physical, uns
 	}
 }
 
+/* The host address of all of it, if the first level of the TLB has the page. */
+static uint8_t *linear_host(const struct cpu *cpu, uint64_t linear, unsigned size, unsigned access)
+{
+	const struct cpu_tlb *tlb = cpu->tlb;
+	enum tlb_kind kind = kind_of(access);
+	const struct tlb_entry *array = access & ACCESS_WRITE ? tlb->write[kind] : tlb->read[kind];
+	const struct tlb_entry *entry = &array[(linear >> 12) % TLB_SIZE];
+	uint64_t delta = linear - entry->tag;
+
+	if (size > CPU_PAGE_SIZE || delta > CPU_PAGE_SIZE - size)
+		return NULL;
+	return (uint8_t *)(entry->host + delta);
+}
+
 int access_linear_read(struct cpu *cpu, uint64_t linear, void *data, unsigned size, unsigned access)
 {
+	const uint8_t *host = linear_host(cpu, linear, size, access);
 	uint64_t physical[2];
 	unsigned first;
+
+	if (likely(host)) {
+		memcpy(data, host, size);
+		return CPU_OK;
+	}
 
 	if (range_translate(cpu, linear, size, access, physical, &first) != CPU_OK)
 		return CPU_FAULT;
@@ -152,9 +172,15 @@ int access_linear_read(struct cpu *cpu, uint64_t linear, void *data, unsigned si
 int access_linear_write(struct cpu *cpu, uint64_t linear, const void *data, unsigned size, unsigned access)
 {
 	uint64_t physical[2];
+	uint8_t *host;
 	unsigned first;
 
 	access |= ACCESS_WRITE;
+	host = linear_host(cpu, linear, size, access);
+	if (likely(host)) {
+		memcpy(host, data, size);
+		return CPU_OK;
+	}
 	if (range_translate(cpu, linear, size, access, physical, &first) != CPU_OK)
 		return CPU_FAULT;
 	direct_fill(cpu, linear, physical[0], access);
@@ -211,7 +237,13 @@ static int segment_linear(
 
 int cpu_read(struct cpu *cpu, unsigned segment, uint64_t offset, void *data, unsigned size)
 {
+	const uint8_t *host = access_host(cpu, segment, offset, size, false);
 	uint64_t linear;
+
+	if (likely(host)) {
+		memcpy(data, host, size);
+		return CPU_OK;
+	}
 
 	if (segment_linear(cpu, segment, offset, size, false, &linear) != CPU_OK)
 		return CPU_FAULT;
@@ -223,7 +255,13 @@ int cpu_read(struct cpu *cpu, unsigned segment, uint64_t offset, void *data, uns
 
 int cpu_write(struct cpu *cpu, unsigned segment, uint64_t offset, const void *data, unsigned size)
 {
+	uint8_t *host = access_host(cpu, segment, offset, size, true);
 	uint64_t linear;
+
+	if (likely(host)) {
+		memcpy(host, data, size);
+		return CPU_OK;
+	}
 
 	if (segment_linear(cpu, segment, offset, size, true, &linear) != CPU_OK)
 		return CPU_FAULT;
@@ -238,6 +276,8 @@ int cpu_probe_write(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned
 	uint64_t linear, physical[2];
 	unsigned first;
 
+	if (access_host(cpu, segment, offset, size, true))
+		return CPU_OK;
 	if (segment_linear(cpu, segment, offset, size, true, &linear) != CPU_OK)
 		return CPU_FAULT;
 	return range_translate(cpu, linear, size, paging_access(cpu) | ACCESS_WRITE, physical, &first);

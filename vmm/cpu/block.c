@@ -291,7 +291,7 @@ static unsigned block_decode(struct cpu *cpu, struct block *block, const uint8_t
 			break; /* that one faults, or is a block of its own, when control gets there */
 		block->count++;
 		at += (unsigned)length;
-		if (insn_ends_block(insn))
+		if (insn_ends_block(insn) && !(cpu->translator && insn_may_fall_through(insn)))
 			break;
 	}
 	return at;

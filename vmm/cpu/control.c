@@ -26,7 +26,7 @@ static inline int jump(struct cpu *cpu, const struct insn *insn, uint64_t target
 	{ \
 		if (flags_condition(cpu, 0x##cc)) \
 			return jump(cpu, insn, cpu->next_rip + insn->immediate); \
-		return CPU_END; \
+		return CPU_OK; \
 	}
 JCC(0)
 JCC(1)

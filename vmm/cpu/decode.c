@@ -369,6 +369,13 @@ bool insn_is_undefined(const struct insn *insn)
 	return insn->execute == undefined_execute;
 }
 
+bool insn_may_fall_through(const struct insn *insn)
+{
+	bool jcc = (insn->opcode & 0xfff0) == 0x70 || (insn->opcode & 0xfff0) == 0x180;
+
+	return jcc && (int64_t)insn->immediate >= 0 && !insn->vex;
+}
+
 bool insn_ends_block(const struct insn *insn)
 {
 	if (insn->execute == undefined_execute)

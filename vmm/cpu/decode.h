@@ -19,6 +19,8 @@ int insn_decode(struct cpu *cpu, const uint8_t *bytes, unsigned available, uint6
 /* Does it raise #UD and nothing else? */
 bool insn_is_undefined(const struct insn *insn);
 
+/* A conditional jump forward, behind which a block may go on. */
+bool insn_may_fall_through(const struct insn *insn);
 /* Must a block end after it, whatever its handler returns? */
 bool insn_ends_block(const struct insn *insn);
 

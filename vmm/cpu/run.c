@@ -253,48 +253,6 @@ static void block_end_apply(struct cpu *cpu)
 	}
 }
 
-/* One instruction, with everything that can stand before and behind it. */
-static enum outcome run_slow(struct cpu *cpu)
-{
-	bool shadow = cpu->shadow_ss, single_step = cpu->rflags & CPU_FLAG_TF;
-	const struct block *block;
-	uint32_t hits;
-	int status;
-
-	cpu->interrupt_shadow = cpu->shadow_ss = false;
-	cpu->attention = true;
-	if (!(cpu->rflags & CPU_FLAG_RF) && !shadow) {
-		hits = debug_code(cpu, (cpu->fast[CPU_CS].base + cpu->rip) & cpu->linear_mask);
-		if (hits) {
-			cpu_raise(cpu, CPU_DB);
-			cpu->exception.dr6 = hits;
-			return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
-		}
-	}
-	block = block_find(cpu);
-	if (!block)
-		return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
-	if (unlikely(cpu->debugger) && !debugger_limit(cpu, block, 1)) {
-		cpu->debugger->reason = DEBUGGER_BREAKPOINT;
-		return OUTCOME_DEBUG;
-	}
-	if (cpu->trace & CPU_TRACE_EXEC)
-		trace_instruction(cpu, block->bytes, &block->insns[0]);
-	cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
-	status = block_run(cpu, block, 1);
-	if (single_step && status != CPU_FAULT) {
-		unsigned opcode = block->insns[0].opcode;
-
-		/* INT and its like end single-stepping on their way in, SYSCALL does where IA32_FMASK says so. */
-		if (!(opcode >= 0xcc && opcode <= 0xce) && opcode != 0xf1 && opcode != 0x105)
-			cpu->pending_db |= DR6_BS;
-		else if (cpu->rflags & CPU_FLAG_TF)
-			cpu->pending_db |= DR6_BS;
-	}
-	block_end_apply(cpu);
-	return status_apply(cpu, status);
-}
-
 static bool page_shared(const struct block *a, const struct block *b)
 {
 	uint64_t base = (uint32_t)a->context;
@@ -333,6 +291,48 @@ static struct block *block_next(struct cpu *cpu, struct block *previous)
 		previous->link[slot].block = block;
 	}
 	return block;
+}
+
+/* One instruction, with everything that can stand before and behind it. */
+static enum outcome run_slow(struct cpu *cpu)
+{
+	bool shadow = cpu->shadow_ss, single_step = cpu->rflags & CPU_FLAG_TF;
+	const struct block *block;
+	uint32_t hits;
+	int status;
+
+	cpu->interrupt_shadow = cpu->shadow_ss = false;
+	cpu->attention = true;
+	if (!(cpu->rflags & CPU_FLAG_RF) && !shadow) {
+		hits = debug_code(cpu, (cpu->fast[CPU_CS].base + cpu->rip) & cpu->linear_mask);
+		if (hits) {
+			cpu_raise(cpu, CPU_DB);
+			cpu->exception.dr6 = hits;
+			return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
+		}
+	}
+	block = block_next(cpu, NULL);
+	if (!block)
+		return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
+	if (unlikely(cpu->debugger) && !debugger_limit(cpu, block, 1)) {
+		cpu->debugger->reason = DEBUGGER_BREAKPOINT;
+		return OUTCOME_DEBUG;
+	}
+	if (cpu->trace & CPU_TRACE_EXEC)
+		trace_instruction(cpu, block->bytes, &block->insns[0]);
+	cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
+	status = block_run(cpu, block, 1);
+	if (single_step && status != CPU_FAULT) {
+		unsigned opcode = block->insns[0].opcode;
+
+		/* INT and its like end single-stepping on their way in, SYSCALL does where IA32_FMASK says so. */
+		if (!(opcode >= 0xcc && opcode <= 0xce) && opcode != 0xf1 && opcode != 0x105)
+			cpu->pending_db |= DR6_BS;
+		else if (cpu->rflags & CPU_FLAG_TF)
+			cpu->pending_db |= DR6_BS;
+	}
+	block_end_apply(cpu);
+	return status_apply(cpu, status);
 }
 
 /* Requests that can do nothing as things stand; what changes that sets `attention`. */

@@ -113,48 +113,75 @@ static void return_push(struct t1_translation *t)
 	emit_rm(&t->e, 0x8d, size, HOST_R9, rm_memory(HOST_R9, -(int)size));
 }
 
-static uint64_t target_mask(const struct t1_translation *t)
+uint64_t t1_target(const struct insn *insn, uint64_t next)
 {
-	return t->insn->code64 ? UINT64_MAX : t->insn->operand_size == 2 ? 0xffff : 0xffffffff;
+	return (next + insn->immediate) & (insn->code64 ? UINT64_MAX : insn->operand_size == 2 ? 0xffff : 0xffffffff);
 }
 
 /* Where a relative branch leads to, if it needs no check that T0 makes. */
 static bool target_known(const struct t1_translation *t, uint64_t *target)
 {
-	*target = (t->next + t->insn->immediate) & target_mask(t);
+	*target = t1_target(t->insn, t->next);
 	if (t->insn->code64)
 		return cpu_canonical(t->cpu, *target);
 	return *target <= t->cpu->segment[CPU_CS].limit;
 }
 
-/* What the successors need of the flags. */
-static void flags_for_exit(struct t1_translation *t)
+static void flags_state(struct t1_translation *t, bool host, bool memory, bool image)
 {
-	bool host = t->host;
-
-	t1_flags_spill(t, t->live_out);
-	t->host = host; /* pushing them does not change them */
+	t->host = host;
+	t->memory = memory;
+	t->image = image;
 }
 
-static bool jump_conditional(struct t1_translation *t, uint64_t target)
+static void jump_conditional(struct t1_translation *t, uint64_t target)
 {
-	unsigned cc;
-	uint8_t *taken;
+	unsigned cc = t1_condition(t, t->insn->opcode & 15);
+	uint8_t *taken = emit_jcc(&t->e, cc);
+	bool host = t->host, memory = t->memory, image = t->image;
 
-	flags_for_exit(t);
-	cc = t1_condition(t, t->insn->opcode & 15);
-	taken = emit_jcc(&t->e, cc);
+	if (t->number + 1 < t->block->count) {
+		t->asides[t->aside_count++] = (struct t1_aside){ .distance = taken,
+			.rip = t->rip,
+			.target = target,
+			.number = t->number,
+			.live = t->aside_live[t->number],
+			.host = host,
+			.memory = memory,
+			.image = image };
+		return;
+	}
+	t1_flags_spill(t, t1_live_at(t, t->next));
 	t1_leave_to(t, t->next);
 	emit_aim_here(&t->e, taken);
+	flags_state(t, host, memory, image);
+	t1_flags_spill(t, t1_live_at(t, target));
 	t1_leave_to(t, target);
-	return true;
+	t->left = true;
+}
+
+void t1_asides(struct t1_translation *t)
+{
+	for (unsigned i = 0; i < t->aside_count; i++) {
+		const struct t1_aside *aside = &t->asides[i];
+		unsigned behind = t->block->count - aside->number - 1;
+
+		emit_aim_here(&t->e, aside->distance);
+		flags_state(t, aside->host, aside->memory, aside->image);
+		t1_flags_spill(t, aside->live);
+		/* they have been counted, and do not run */
+		emit_op(&t->e, 0x83, 8, 0, rm_state(offsetof(struct cpu, t1.left)), 0, 1);
+		emit8(&t->e, behind);
+		t->rip = aside->rip;
+		t1_leave_to(t, aside->target);
+	}
 }
 
 /* LOOP, LOOPE, LOOPNE, JCXZ; the counter is of the address size. */
 static bool loop(struct t1_translation *t, uint64_t target)
 {
 	unsigned size = t->insn->address_size, opcode = t->insn->opcode;
-	uint8_t *taken, *out = NULL;
+	uint8_t *taken;
 
 	if (size == 2 || opcode == 0xe0 || opcode == 0xe1)
 		return false;
@@ -163,10 +190,10 @@ static bool loop(struct t1_translation *t, uint64_t target)
 		emit_rm(&t->e, 0x8d, size, HOST_RCX, rm_memory(HOST_RCX, -1));
 	emit_rm(&t->e, 0x85, size, HOST_RCX, rm_register(HOST_RCX)); /* test */
 	taken = emit_jcc(&t->e, opcode == 0xe2 ? CC_NZ : CC_Z);
-	(void)out;
 	t1_leave_to(t, t->next);
 	emit_aim_here(&t->e, taken);
 	t1_leave_to(t, target);
+	t->left = true;
 	return true;
 }
 
@@ -176,6 +203,7 @@ static bool call_relative(struct t1_translation *t, uint64_t target)
 		return false;
 	return_push(t);
 	t1_leave_to(t, target);
+	t->left = true;
 	return true;
 }
 
@@ -202,6 +230,7 @@ static bool indirect(struct t1_translation *t, bool call)
 	}
 	poll(t, T1_STUB_SITE, t1_site(t));
 	jump_lookup(t);
+	t->left = true;
 	if (!call) {
 		jump_to_entry(t);
 		return true;
@@ -228,6 +257,7 @@ static bool ret(struct t1_translation *t)
 	emit_rm(&t->e, 0x8d, size, HOST_R9,
 		rm_memory(HOST_R9, (int)(size + (insn->opcode == 0xc2 ? (unsigned)insn->immediate : 0))));
 	jump_to_entry(t);
+	t->left = true;
 	return true;
 }
 
@@ -267,7 +297,8 @@ bool t1_control(struct t1_translation *t)
 	case 0xeb:
 		t1_flags_spill(t, t->live_out);
 		t1_leave_to(t, target);
+		t->left = true;
 		return true;
-	default: return jump_conditional(t, target);
+	default: jump_conditional(t, target); return true;
 	}
 }

@@ -130,7 +130,8 @@ static struct t1_effect effect_map0(const struct insn *insn)
 		case 0:
 		case 1: return native(0, ALL & ~CF);
 		case 2:
-		case 4: return native(0, 0);
+		case 4:
+		case 6: return native(0, 0);
 		default: return foreign_quiet();
 		}
 	/* what T0 does without a look at the flags */
@@ -283,10 +284,18 @@ void t1_liveness(struct t1_translation *t)
 {
 	uint32_t live = t->live_out;
 
-	for (unsigned i = t->block->count; i-- > 0;) {
-		struct t1_effect effect = t1_effect(t->cpu, &t->block->insns[i]);
+	uint64_t next = t->block->rip + t->block->length;
 
+	for (unsigned i = t->block->count; i-- > 0;) {
+		const struct insn *insn = &t->block->insns[i];
+		struct t1_effect effect = t1_effect(t->cpu, insn);
+
+		if (i + 1 < t->block->count && insn_may_fall_through(insn)) {
+			t->aside_live[i] = t1_live_at(t, t1_target(insn, next));
+			live |= t->aside_live[i];
+		}
 		live = needed_before(&effect, live);
 		t->needed[i] = live;
+		next -= insn->length;
 	}
 }

@@ -90,6 +90,15 @@ struct t1_stub {
 	void *subject; /* the site or exit */
 };
 
+/* A conditional jump in the middle of a block: where it is taken. */
+struct t1_aside {
+	uint8_t *distance;
+	uint64_t rip, target;
+	unsigned number;
+	uint32_t live;
+	bool host, memory, image;
+};
+
 #define T1_STUBS 256u
 
 struct t1_translation {
@@ -103,11 +112,14 @@ struct t1_translation {
 	struct t1_site *site; /* of this instruction, if it has one */
 	/* Where the guest's arithmetic flags are right: in the host's, in struct cpu; there as FLAGS_IMAGE for sure. */
 	bool host, memory, image;
-	uint32_t live;                /* those that matter behind this instruction */
-	uint32_t needed[BLOCK_INSNS]; /* those that matter before each */
-	uint32_t live_out;            /* those that matter behind the last, as far as this can be told */
-	bool flat, failed;
-	uint8_t level; /* vector state that is in host registers for sure */
+	uint32_t live;                    /* those that matter behind this instruction */
+	uint32_t needed[BLOCK_INSNS];     /* those that matter before each */
+	uint32_t aside_live[BLOCK_INSNS]; /* those that matter where a jump in the middle leads */
+	uint32_t live_out;                /* those that matter behind the last, as far as this can be told */
+	struct t1_aside asides[BLOCK_INSNS];
+	unsigned aside_count;
+	bool flat, failed, left; /* left: control has gone elsewhere */
+	uint8_t level;           /* vector state that is in host registers for sure */
 	struct t1_stub stubs[T1_STUBS];
 	unsigned stub_count;
 };
@@ -164,6 +176,10 @@ bool t1_vector(struct t1_translation *t);
 bool t1_vector_effect(const struct insn *insn, struct t1_effect *effect);
 bool t1_control(struct t1_translation *t);
 bool t1_is_control(const struct insn *insn);
+/* Jumps in the middle, taken. */
+void t1_asides(struct t1_translation *t);
+/* Where a relative branch leads to. */
+uint64_t t1_target(const struct insn *insn, uint64_t next);
 /* A way out to `rip`. */
 void t1_leave_to(struct t1_translation *t, uint64_t rip);
 

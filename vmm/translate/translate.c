@@ -64,8 +64,7 @@ static void mark_return(struct t1_translation *t, const struct mark *mark)
 	t->level = mark->level;
 }
 
-/* True: control has left the block, nothing may follow. */
-static bool instruction(struct t1_translation *t)
+static void instruction(struct t1_translation *t)
 {
 	struct t1_effect effect = t1_effect(t->cpu, t->insn);
 	struct mark mark = mark_take(t);
@@ -86,7 +85,6 @@ static bool instruction(struct t1_translation *t)
 	}
 	if (t->site)
 		t->site->resume = emit_here(&t->e);
-	return done && control;
 }
 
 static void prologue(struct t1_translation *t, uint8_t **stale, uint8_t **budget)
@@ -140,10 +138,7 @@ static uint32_t live_out(struct t1_translation *t)
 {
 	const struct insn *last = &t->block->insns[t->block->count - 1];
 	uint64_t next = t->block->rip + t->block->length;
-	uint64_t target = (next + last->immediate) &
-		(last->code64                             ? UINT64_MAX
-				: last->operand_size == 2 ? 0xffff
-							  : UINT32_MAX);
+	uint64_t target = t1_target(last, next);
 
 	if (!t1_is_control(last))
 		return insn_ends_block(last) ? CPU_FLAGS_ARITHMETIC : t1_live_at(t, next);
@@ -172,7 +167,6 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 {
 	struct t1_translation t = { .t1 = t1, .cpu = cpu, .block = block, .memory = true };
 	uint8_t *start = t1->writable + t1->code_used, *stale, *budget;
-	bool left = false;
 
 	if (!block_fit(cpu, block))
 		return -EAGAIN;
@@ -193,14 +187,15 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 		t.rip = t.next;
 		t.next = (t.rip + t.insn->length) & cpu->ip_mask;
 		t.live = i + 1 < block->count ? t.needed[i + 1] : t.live_out;
-		left = instruction(&t);
+		instruction(&t);
 		if (t.failed)
 			return -ENOSPC;
 	}
-	if (!left) {
+	if (!t.left) {
 		t1_flags_spill(&t, t.live_out);
 		t1_leave_to(&t, t.next);
 	}
+	t1_asides(&t);
 	block_stub(&t, stale, t1->stale);
 	block_stub(&t, budget, t1->budget);
 	stubs(&t);
