@@ -192,6 +192,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/integer.c \
 	vmm/translate/move.c \
 	vmm/translate/operand.c \
+	vmm/translate/refill.c \
 	vmm/translate/t1.c \
 	vmm/translate/t1.h \
 	vmm/translate/translate.c \

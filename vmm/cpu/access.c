@@ -127,11 +127,12 @@ static void direct_fill(struct cpu *cpu, uint64_t linear, uint64_t physical, uns
 	physical_page(cpu, physical, &page);
 	if (!page.host)
 		return;
+	tlb_note_host(cpu, linear, page.host, page.writable);
 	if (access & ACCESS_WRITE) {
 		if (page.writable)
-			tlb_fill(cpu, kind_of(access), true, linear, page.host);
+			tlb_fill(cpu->tlb, kind_of(access), true, linear, page.host);
 	} else {
-		tlb_fill(cpu, kind_of(access), false, linear, page.host);
+		tlb_fill(cpu->tlb, kind_of(access), false, linear, page.host);
 	}
 }
 

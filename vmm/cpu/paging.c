@@ -122,24 +122,6 @@ static int page_fault(struct cpu *cpu, uint64_t linear, unsigned access, uint32_
 	return CPU_FAULT;
 }
 
-static bool access_allowed(const struct cpu *cpu, uint32_t flags, unsigned access)
-{
-	if (access & ACCESS_EXEC && flags & PAGE_NX)
-		return false;
-	if (access & ACCESS_USER) {
-		if (!(flags & PAGE_USER))
-			return false;
-		return !(access & ACCESS_WRITE) || flags & PAGE_WRITABLE;
-	}
-	if (flags & PAGE_USER) {
-		if (access & ACCESS_EXEC && cpu->cr4 & CPU_CR4_SMEP)
-			return false;
-		if (!(access & ACCESS_EXEC) && access & ACCESS_SMAP)
-			return false;
-	}
-	return !(access & ACCESS_WRITE) || flags & PAGE_WRITABLE || !(cpu->cr0 & CPU_CR0_WP);
-}
-
 struct walk {
 	uint64_t at[5], entry[5];
 	unsigned depth, size;
@@ -295,7 +277,7 @@ static int paging_walk(struct cpu *cpu, uint64_t linear, unsigned access, struct
 
 		if (error)
 			return page_fault(cpu, linear, access, error & ~WALK_FAULT);
-		if (!access_allowed(cpu, walk.flags, access))
+		if (!paging_allowed(cpu, walk.flags, access))
 			return page_fault(cpu, linear, access, 1);
 		/* Only a translation that is used marks its entries. */
 		for (unsigned i = 0; i < walk.depth && !again; i++) {
@@ -331,7 +313,7 @@ int paging_translate(struct cpu *cpu, uint64_t linear, unsigned access, uint64_t
 	}
 	hit = tlb_lookup(cpu->tlb, linear);
 	/* A refusal from the TLB walks again: the tables may have been relaxed since (SDM vol. 3A, 4.10.4.3). */
-	if (hit && access_allowed(cpu, hit->flags, access) && (!(access & ACCESS_WRITE) || hit->flags & PAGE_DIRTY)) {
+	if (hit && paging_allowed(cpu, hit->flags, access) && (!(access & ACCESS_WRITE) || hit->flags & PAGE_DIRTY)) {
 		*physical = hit->physical | (linear & 0xfff);
 		return CPU_OK;
 	}

@@ -18,6 +18,25 @@
 /* The physical address of a linear one, A20 mask applied; sets accessed and dirty bits.  CPU_FAULT: #PF. */
 int paging_translate(struct cpu *cpu, uint64_t linear, unsigned access, uint64_t *physical);
 
+/* Do a page's rights (PAGE_*) allow the access? */
+static inline bool paging_allowed(const struct cpu *cpu, uint32_t flags, unsigned access)
+{
+	if (access & ACCESS_EXEC && flags & PAGE_NX)
+		return false;
+	if (access & ACCESS_USER) {
+		if (!(flags & PAGE_USER))
+			return false;
+		return !(access & ACCESS_WRITE) || flags & PAGE_WRITABLE;
+	}
+	if (flags & PAGE_USER) {
+		if (access & ACCESS_EXEC && cpu->cr4 & CPU_CR4_SMEP)
+			return false;
+		if (!(access & ACCESS_EXEC) && access & ACCESS_SMAP)
+			return false;
+	}
+	return !(access & ACCESS_WRITE) || flags & PAGE_WRITABLE || !(cpu->cr0 & CPU_CR0_WP);
+}
+
 /* The same for a debugger: marks nothing, raises nothing, heeds no rights.  False: nothing is mapped there. */
 bool paging_peek(struct cpu *cpu, uint64_t linear, uint64_t *physical);
 

@@ -21,6 +21,7 @@ void tlb_init(struct cpu_tlb *tlb)
 	}
 	array_clear(tlb->empty);
 	tlb->generation = tlb->global_generation = 1;
+	tlb->direct[0] = tlb->direct[1] = 1;
 	tlb->epoch = tlb->epoch_kernel = 1;
 }
 
@@ -35,7 +36,7 @@ static void arrays_flush(struct cpu_tlb *tlb, bool write)
 	struct tlb_entry(*arrays)[TLB_SIZE] = write ? tlb->write : tlb->read;
 	unsigned count = tlb->touched_count[write];
 
-	if (count > sizeof(tlb->touched[0]) / sizeof(tlb->touched[0][0])) {
+	if (count > TLB_TOUCHED) {
 		for (unsigned kind = 0; kind < TLB_KINDS; kind++)
 			array_clear(arrays[kind]);
 	} else {
@@ -45,15 +46,33 @@ static void arrays_flush(struct cpu_tlb *tlb, bool write)
 	tlb->touched_count[write] = 0;
 }
 
+/* Host pages may have changed: 0 stays what never matches. */
+static void direct_next(struct cpu_tlb *tlb, bool write)
+{
+	if (++tlb->direct[write])
+		return;
+	for (unsigned i = 0; i < TLB_DEEP_SIZE; i++)
+		tlb->deep[i].direct[write] = 0;
+	tlb->direct[write] = 1;
+}
+
 void tlb_flush_writes(struct cpu *cpu)
 {
+	direct_next(cpu->tlb, true);
 	arrays_flush(cpu->tlb, true);
+}
+
+static void arrays_flush_all(struct cpu_tlb *tlb)
+{
+	arrays_flush(tlb, false);
+	arrays_flush(tlb, true);
 }
 
 void tlb_flush_direct(struct cpu *cpu)
 {
-	arrays_flush(cpu->tlb, false);
-	arrays_flush(cpu->tlb, true);
+	direct_next(cpu->tlb, false);
+	direct_next(cpu->tlb, true);
+	arrays_flush_all(cpu->tlb);
 }
 
 void tlb_flush(struct cpu *cpu, bool global)
@@ -62,7 +81,7 @@ void tlb_flush(struct cpu *cpu, bool global)
 
 	if (cpu->trace & CPU_TRACE_MMU)
 		trace_flush(cpu, global);
-	tlb_flush_direct(cpu);
+	arrays_flush_all(tlb);
 	tlb->epoch++;
 	if (global || !(cpu->cr4 & CPU_CR4_PGE))
 		tlb->epoch_kernel++;
@@ -118,7 +137,7 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 
 		for (uint64_t at = first; at < first + 0x400000; at += 4096)
 			tlb->deep[(at >> 12) % TLB_DEEP_SIZE].generation = 0;
-		tlb_flush_direct(cpu);
+		arrays_flush_all(tlb);
 		tlb->large[region / 64] &= ~(1ull << (region % 64));
 		return;
 	}
@@ -128,18 +147,16 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 	index_clear(tlb->write, i);
 }
 
-void tlb_fill(struct cpu *cpu, enum tlb_kind kind, bool write, uint64_t linear, uint8_t *host)
+void tlb_note_host(struct cpu *cpu, uint64_t linear, uint8_t *host, bool writable)
 {
 	struct cpu_tlb *tlb = cpu->tlb;
-	unsigned i = (linear >> 12) % TLB_SIZE;
-	struct tlb_entry *entry = write ? &tlb->write[kind][i] : &tlb->read[kind][i];
+	struct tlb_page *page = &tlb->deep[(linear >> 12) % TLB_DEEP_SIZE];
 
-	entry->tag = linear & ~0xfffull;
-	entry->host = (uintptr_t)host;
-	if (tlb->touched_count[write] < sizeof(tlb->touched[0]) / sizeof(tlb->touched[0][0]))
-		tlb->touched[write][tlb->touched_count[write]] = (uint16_t)i;
-	if (tlb->touched_count[write] <= sizeof(tlb->touched[0]) / sizeof(tlb->touched[0][0]))
-		tlb->touched_count[write]++;
+	if (page->linear != (linear & ~0xfffull))
+		return;
+	page->host = host;
+	page->direct[0] = tlb->direct[0];
+	page->direct[1] = writable ? tlb->direct[1] : 0;
 }
 
 void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page)

@@ -17,6 +17,7 @@
 
 #define TLB_SIZE      1024u
 #define TLB_DEEP_SIZE 4096u
+#define TLB_TOUCHED   512u
 
 enum tlb_kind {
 	TLB_USER,
@@ -42,6 +43,8 @@ struct tlb_page {
 	uint64_t linear, physical; /* of the page */
 	uint32_t flags;            /* PAGE_* */
 	uint32_t generation;       /* of struct cpu_tlb's generation or global_generation; 0: empty */
+	uint32_t direct[2];        /* `host` is good for reading, writing while these are struct cpu_tlb's */
+	uint8_t *host;
 };
 
 struct cpu_tlb {
@@ -49,7 +52,8 @@ struct cpu_tlb {
 	struct tlb_entry empty[TLB_SIZE]; /* sends every access to the slow path */
 	struct tlb_page deep[TLB_DEEP_SIZE];
 	uint32_t generation, global_generation;
-	uint16_t touched[2][512]; /* indices filled since the last flush: of reads, of writes */
+	uint32_t direct[2];               /* generations of host pages: for reading, for writing; never 0 */
+	uint16_t touched[2][TLB_TOUCHED]; /* indices filled since the last flush: of reads, of writes */
 	unsigned touched_count[2];
 	uint64_t epoch_kernel; /* counts those that global entries do not survive */
 	uint64_t epoch;        /* counts every flush of anything: virtual block links of another epoch are void */
@@ -68,8 +72,21 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear);
 void tlb_flush_direct(struct cpu *cpu);
 void tlb_flush_writes(struct cpu *cpu);
 
+/* Remember the host page of a translation that is in the second level. */
+void tlb_note_host(struct cpu *cpu, uint64_t linear, uint8_t *host, bool writable);
 /* Enter a page into the first level. */
-void tlb_fill(struct cpu *cpu, enum tlb_kind kind, bool write, uint64_t linear, uint8_t *host);
+static inline void tlb_fill(struct cpu_tlb *tlb, enum tlb_kind kind, bool write, uint64_t linear, uint8_t *host)
+{
+	unsigned i = (linear >> 12) % TLB_SIZE;
+	struct tlb_entry *entry = write ? &tlb->write[kind][i] : &tlb->read[kind][i];
+
+	entry->tag = linear & ~0xfffull;
+	entry->host = (uintptr_t)host;
+	if (tlb->touched_count[write] < TLB_TOUCHED)
+		tlb->touched[write][tlb->touched_count[write]] = (uint16_t)i;
+	if (tlb->touched_count[write] <= TLB_TOUCHED)
+		tlb->touched_count[write]++;
+}
 void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page);
 
 static inline const struct tlb_page *tlb_lookup(const struct cpu_tlb *tlb, uint64_t linear)

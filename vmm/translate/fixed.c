@@ -168,6 +168,29 @@ static const void *vector_emit(struct emit *e, const struct t1 *t1, struct cpu *
 	return start;
 }
 
+/* R10: a linear address, which stays; R11: T1_REFILL().  Zero flag clear: it is in the TLB now. */
+static const void *refill_emit(struct emit *e, struct cpu *cpu)
+{
+	static const uint8_t saved[] = { HOST_RAX, HOST_RCX, HOST_RDX, HOST_RSI, HOST_RDI, HOST_R8, HOST_R9, HOST_R10 };
+	const void *start = emit_here(e);
+
+	for (unsigned i = 0; i < sizeof(saved); i++)
+		emit_push(e, saved[i]);
+	emit_constant(e, HOST_RDI, (uintptr_t)cpu);
+	emit_move(e, 8, HOST_RSI, HOST_R10);
+	emit_move(e, 8, HOST_RDX, HOST_R11);
+	emit_constant(e, HOST_RAX, (uintptr_t)t1_refill);
+	emit_group1(e, 5, 8, rm_register(HOST_RSP), 8);
+	emit_rm(e, 0xff, 4, 2, rm_register(HOST_RAX));
+	emit_group1(e, 0, 8, rm_register(HOST_RSP), 8);
+	emit_move(e, 8, HOST_R11, HOST_RAX);
+	for (unsigned i = sizeof(saved); i-- > 0;)
+		emit_pop(e, saved[i]);
+	emit_rm(e, 0x85, 4, HOST_R11, rm_register(HOST_R11));
+	emit8(e, 0xc3);
+	return start;
+}
+
 void t1_fixed(struct t1 *t1, struct cpu *cpu)
 {
 	struct emit e = { .at = t1->writable, .execute = t1->code - t1->writable };
@@ -175,6 +198,7 @@ void t1_fixed(struct t1 *t1, struct cpu *cpu)
 
 	t1_vector_fixed(t1, &e);
 	t1->vector = vector_emit(&e, t1, cpu);
+	t1->refill = refill_emit(&e, cpu);
 	memcpy(&t1->enter, &enter, sizeof(enter));
 	t1->slow = slow_emit(&e, t1, cpu);
 	t1->link = leave_emit(&e, t1, T1_LINK, offsetof(struct cpu, t1.exit));

@@ -120,16 +120,26 @@ void t1_lookup(struct t1_translation *t, unsigned segment, unsigned size, bool w
 	const struct cpu_tlb *tlb = t->cpu->tlb;
 	const struct tlb_entry *array = write ? tlb->write[kind] : tlb->read[kind];
 	size_t at = (size_t)((const uint8_t *)array - (const uint8_t *)t->cpu);
+	struct t1_access *access;
 
 	t1_flags_spill(t, t->needed[t->number]);
 	segment_apply(t, segment, size, write);
+	if (t->access_count == T1_ACCESSES) {
+		t->failed = true;
+		return;
+	}
+	access = &t->accesses[t->access_count++];
+	*access = (struct t1_access){ .site = t1_site(t),
+		.retry = emit_here(&t->e),
+		.tags = at + offsetof(struct tlb_entry, tag),
+		.what = T1_REFILL(size, write, kind) };
 	emit_move(&t->e, 4, HOST_R11, HOST_R10);
 	emit_op(&t->e, 0xc1, 4, 5, rm_register(HOST_R11), 0, 1); /* shr */
 	emit8(&t->e, 12 - 4);
 	emit_group1(&t->e, 4, 4, rm_register(HOST_R11), (TLB_SIZE - 1) * sizeof(struct tlb_entry)); /* and */
 	emit_rm(&t->e, 0x2b, 8, HOST_R10, rm_state_at(HOST_R11, at + offsetof(struct tlb_entry, tag)));
 	emit_group1(&t->e, 7, 8, rm_register(HOST_R10), CPU_PAGE_SIZE - size); /* cmp */
-	t1_miss(t, CC_A);
+	t1_stub(t, emit_jcc(&t->e, CC_A), T1_STUB_MISS, access);
 	emit_rm(&t->e, 0x03, 8, HOST_R10, rm_state_at(HOST_R11, at + offsetof(struct tlb_entry, host)));
 }
 

@@ -73,7 +73,7 @@ struct t1 {
 	struct t1_tables *tables;
 	/* Fixed code. */
 	int (*enter)(struct cpu *cpu, const void *code);
-	const void *slow, *link, *poll, *stale, *budget, *vector;
+	const void *slow, *link, *poll, *stale, *budget, *vector, *refill;
 	const void *vector_load[T1_LIVES], *vector_store[T1_LIVES];
 	struct t1_statistics {
 		uint64_t blocks, code_bytes, resets, slow, misses, links;
@@ -82,13 +82,23 @@ struct t1 {
 
 /* ---- translating one block ---- */
 
-enum t1_stub_kind { T1_STUB_SITE, T1_STUB_LINK, T1_STUB_POLL, T1_STUB_VECTOR };
+enum t1_stub_kind { T1_STUB_SITE, T1_STUB_LINK, T1_STUB_POLL, T1_STUB_VECTOR, T1_STUB_MISS };
 
 struct t1_stub {
 	uint8_t *distance; /* of the jump that leads to it */
 	enum t1_stub_kind kind;
 	void *subject; /* the site or exit */
 };
+
+/* An access that may miss the first level of the TLB. */
+struct t1_access {
+	struct t1_site *site;
+	const void *retry; /* the lookup, with the linear address in R10 */
+	size_t tags;       /* where the tags of the array begin, from the state's start */
+	uint32_t what;     /* T1_REFILL() */
+};
+#define T1_REFILL(size, write, kind) ((uint32_t)(size) | (write ? 1u : 0u) << 16 | (uint32_t)(kind) << 17)
+#define T1_ACCESSES                  (BLOCK_INSNS * 2u)
 
 /* A conditional jump in the middle of a block: where it is taken. */
 struct t1_aside {
@@ -116,6 +126,8 @@ struct t1_translation {
 	uint32_t needed[BLOCK_INSNS];     /* those that matter before each */
 	uint32_t aside_live[BLOCK_INSNS]; /* those that matter where a jump in the middle leads */
 	uint32_t live_out;                /* those that matter behind the last, as far as this can be told */
+	struct t1_access accesses[T1_ACCESSES];
+	unsigned access_count;
 	struct t1_aside asides[BLOCK_INSNS];
 	unsigned aside_count;
 	bool flat, failed, left; /* left: control has gone elsewhere */
@@ -192,6 +204,8 @@ void *t1_data(struct t1_translation *t, size_t size);
 void t1_fixed(struct t1 *t1, struct cpu *cpu); /* the fixed code, at the start of the cache */
 void t1_forget(struct t1 *t1);                 /* all blocks */
 int t1_slow(struct cpu *cpu, const struct t1_site *site);
+/* Uses general registers only: the guest's vector registers may be in the host's.  Not 0: look again. */
+uint64_t t1_refill(struct cpu *cpu, uint64_t linear, uint64_t what);
 int t1_vector_enter(struct cpu *cpu, const struct t1_site *site);
 void t1_vector_fixed(struct t1 *t1, struct emit *e);
 

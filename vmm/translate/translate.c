@@ -106,6 +106,23 @@ static void block_stub(struct t1_translation *t, uint8_t *distance, const void *
 	emit_jump_to(&t->e, target);
 }
 
+/* Fill the TLB from its second level and look again; else T0 does the instruction. */
+static void miss_stub(struct t1_translation *t, const struct t1_access *access)
+{
+	struct emit *e = &t->e;
+	uint8_t *distance;
+
+	emit_rm(e, 0x03, 8, HOST_R10, rm_state_at(HOST_R11, access->tags));
+	emit_constant(e, HOST_R11, access->what);
+	emit8(e, 0xe8); /* call */
+	emit32(e, 0);
+	emit_aim(e, e->at - 4, t->t1->refill);
+	distance = emit_jcc(e, CC_NZ);
+	emit_aim(e, distance, access->retry);
+	emit_rm(e, 0x8d, 8, HOST_R10, rm_near(access->site));
+	emit_jump_to(e, t->t1->slow);
+}
+
 static void stubs(struct t1_translation *t)
 {
 	const struct t1 *t1 = t->t1;
@@ -116,7 +133,6 @@ static void stubs(struct t1_translation *t)
 			[T1_STUB_LINK] = t1->link,
 			[T1_STUB_POLL] = t1->poll,
 			[T1_STUB_VECTOR] = t1->vector };
-		const void *target = targets[stub->kind];
 		const uint8_t *here = emit_here(&t->e);
 
 		emit_aim(&t->e, stub->distance, here);
@@ -128,8 +144,12 @@ static void stubs(struct t1_translation *t)
 			t->stubs[j] = t->stubs[--t->stub_count];
 			j--;
 		}
+		if (stub->kind == T1_STUB_MISS) {
+			miss_stub(t, stub->subject);
+			continue;
+		}
 		emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(stub->subject));
-		emit_jump_to(&t->e, target);
+		emit_jump_to(&t->e, targets[stub->kind]);
 	}
 }
 
@@ -171,7 +191,7 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 	if (!block_fit(cpu, block))
 		return -EAGAIN;
 	/* a block's worst case, and its stubs */
-	if (t1->code_size - t1->code_used < (BLOCK_INSNS + 4) * EMIT_ROOM + T1_STUBS * 16)
+	if (t1->code_size - t1->code_used < (BLOCK_INSNS + 4) * EMIT_ROOM + T1_STUBS * 64)
 		return -ENOSPC;
 	t.e.at = start;
 	t.e.execute = t1->code - t1->writable;
