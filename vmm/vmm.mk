@@ -197,7 +197,8 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/t1.h \
 	vmm/translate/translate.c \
 	vmm/translate/translate.h \
-	vmm/translate/vector.c
+	vmm/translate/vector.c \
+	vmm/translate/x87.c
 
 bin_PROGRAMS += vmm/vmm
 vmm_vmm_CPPFLAGS = $(CORE_CPPFLAGS)

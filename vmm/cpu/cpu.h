@@ -190,6 +190,7 @@ struct cpu {
 	uint64_t tsc_adjust;
 
 	struct cpu_fxsave fx;
+	uint64_t xsave_header[8]; /* a translator's, for XRSTOR of the image before it */
 	struct cpu_vector vector;
 
 	/* Between instructions. */
@@ -240,7 +241,10 @@ struct cpu {
 		const void *resume;
 		struct t1_exit *exit;
 		struct block *block;
-		uint8_t live;     /* vector state in host registers: T1_LIVE_* */
+		uint8_t live;         /* vector state in host registers: T1_LIVE_* */
+		uint8_t x87, x87_was; /* the same of the x87 registers: 1 or 0 */
+		uint16_t fop;         /* with FIP and FDP: what the guest's were when they were loaded */
+		uint64_t fip, fdp;
 		uint8_t live_was; /* when t1_slow() was called */
 		bool interpret;   /* the interpreter must run what is at RIP */
 		uint32_t mxcsr;   /* the host's */

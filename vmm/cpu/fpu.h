@@ -69,6 +69,14 @@ uint32_t fpu_mxcsr_mask(const struct cpu *cpu);
 void fpu_image_get(const struct cpu *cpu, const struct insn *insn, struct cpu_fxsave *image);
 void fpu_image_set(struct cpu *cpu, const struct insn *insn, const struct cpu_fxsave *image);
 
+/* How an x87 instruction that computes or moves data accesses what lies outside of the unit; false for all others.  For
+ * a translator. */
+struct x87_form {
+	unsigned memory; /* bytes of the operand, 0 for registers */
+	bool store, compares /* sets the flags: FCOMI */, conditional /* reads them: FCMOV */;
+};
+bool x87_form(const struct insn *insn, struct x87_form *form);
+
 /* x87_control.c: instructions that only move state; chosen by x87_select().  NULL if `insn` is none of them. */
 insn_execute *x87_control_select(const struct insn *insn);
 

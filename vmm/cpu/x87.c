@@ -262,3 +262,20 @@ insn_execute *x87_select(struct cpu *cpu, struct insn *insn)
 	insn->thunk = cpu_thunk(cpu, &shape);
 	return insn->thunk ? execute : NULL;
 }
+
+bool x87_form(const struct insn *insn, struct x87_form *form)
+{
+	if (insn->execute != x87_register && insn->execute != x87_flags && insn->execute != x87_load &&
+		insn->execute != x87_store)
+		return false;
+	unsigned opcode = insn->opcode & 0xff;
+	*form = (struct x87_form){ 0 };
+	if (insn->mod != 3) {
+		form->memory = memory_size(insn);
+		form->store = memory_is_store(insn);
+	} else if (needs_flags(insn)) {
+		form->compares = (opcode == 0xdb || opcode == 0xdf) && (insn->modrm >> 3 & 7) >= 5;
+		form->conditional = !form->compares;
+	}
+	return true;
+}

@@ -69,6 +69,12 @@ static void vector_out(struct emit *e, const struct t1 *t1)
 	emit_op(e, 0xc6, 1, 0, STATE(t1.live), 0, 1);
 	emit8(e, T1_LIVE_NONE);
 	emit_aim_here(e, none);
+	emit_rm(e, 0x1b6, 4, HOST_RAX, STATE(t1.x87));
+	emit_op(e, 0x88, 1, HOST_RAX, STATE(t1.x87_was), 0, 0);
+	emit_rm(e, 0x85, 4, HOST_RAX, rm_register(HOST_RAX));
+	none = emit_jcc(e, CC_Z);
+	call_to(e, t1->x87_store);
+	emit_aim_here(e, none);
 }
 
 /* Have them there again. */
@@ -82,6 +88,9 @@ static void vector_in(struct emit *e, const struct t1 *t1)
 		emit8(e, level);
 		emit_aim_here(e, other);
 	}
+	uint8_t *none = live_test(e, offsetof(struct cpu, t1.x87_was), 1);
+	call_to(e, t1->x87_load);
+	emit_aim_here(e, none);
 }
 
 /* Return from enter(), with EAX as it is. */
@@ -197,6 +206,7 @@ void t1_fixed(struct t1 *t1, struct cpu *cpu)
 	const void *enter = enter_emit(&e);
 
 	t1_vector_fixed(t1, &e);
+	t1_x87_fixed(t1, &e);
 	t1->vector = vector_emit(&e, t1, cpu);
 	t1->refill = refill_emit(&e, cpu);
 	memcpy(&t1->enter, &enter, sizeof(enter));

@@ -9,6 +9,7 @@
 #include "vmm/translate/translate.h"
 
 #include <asm/prctl.h>
+#include <cpuid.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
@@ -81,12 +82,27 @@ static bool vector_allowed(const struct cpu *cpu, unsigned level)
 	return level == T1_LIVE_SSE || (cpu->cr4 & CPU_CR4_OSXSAVE && (cpu->xcr0 & needed) == needed);
 }
 
+/* The same for x87 instructions: none pending, none to come. */
+static bool x87_allowed(const struct cpu *cpu)
+{
+	return !(cpu->cr0 & (CPU_CR0_TS | CPU_CR0_EM)) && (cpu->fx.fcw & FCW_MASKS) == FCW_MASKS &&
+		!(cpu->fx.fsw & FSW_ES);
+}
+
+static bool live_allowed(const struct cpu *cpu)
+{
+	return (!cpu->t1.live_was || vector_allowed(cpu, cpu->t1.live_was)) && (!cpu->t1.x87_was || x87_allowed(cpu));
+}
+
 /* Returns 0: go on at cpu->t1.resume, with as many vector registers as cpu->t1.live_was says. */
 int t1_vector_enter(struct cpu *cpu, const struct t1_site *site)
 {
 	cpu->t1.resume = site->resume;
-	if (vector_allowed(cpu, site->level)) {
-		cpu->t1.live_was = site->level;
+	if (site->level == T1_LIVE_X87 ? x87_allowed(cpu) : vector_allowed(cpu, site->level)) {
+		if (site->level == T1_LIVE_X87)
+			cpu->t1.x87_was = 1;
+		else
+			cpu->t1.live_was = site->level;
 		return 0;
 	}
 	/* T0 knows what to do. */
@@ -116,7 +132,7 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 	instructions_set(cpu, site->behind);
 	status = insn->execute(cpu, insn);
 	if (likely(status == CPU_OK && !cpu->block_end && !cpu->attention && cpu->context == site->block->context) &&
-		(!cpu->t1.live_was || vector_allowed(cpu, cpu->t1.live_was))) {
+		live_allowed(cpu)) {
 		flags_image(cpu);
 		return 0;
 	}
@@ -339,6 +355,13 @@ static void t1_destroy(struct cpu *cpu)
 	cpu->translator = NULL;
 }
 
+static bool host_has_xsave(void)
+{
+	unsigned a, b, c, d;
+
+	return __get_cpuid(1, &a, &b, &c, &d) && c & bit_OSXSAVE;
+}
+
 /* [code, executable][data] in one piece, so that code reaches its data, and the code once more, writable. */
 static int cache_map(struct t1 *t1)
 {
@@ -382,6 +405,7 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot)
 	t1->code_size = (cache / 2) & ~(size_t)0xffff;
 	t1->data_size = (cache / 8) & ~(size_t)0xffff;
 	t1->hot = hot;
+	t1->xsave = host_has_xsave();
 	t1->fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT;
 	error = cache_map(t1);
 	if (!error)

@@ -47,7 +47,7 @@ enum t1_leave {
 /* How much of the vector registers is the guest's own: XMM, YMM, or all of AVX-512.  VEX-encoded instructions clear the
  * upper parts of registers, so where there is AVX-512 they need all, but not its permission.  It is loaded by the first
  * instruction that needs it, and goes back to struct cpu when translated code is left. */
-enum { T1_LIVE_NONE, T1_LIVE_SSE, T1_LIVE_AVX, T1_LIVE_AVX_WIDE, T1_LIVE_AVX512, T1_LIVES };
+enum { T1_LIVE_NONE, T1_LIVE_SSE, T1_LIVE_AVX, T1_LIVE_AVX_WIDE, T1_LIVE_AVX512, T1_LIVES, T1_LIVE_X87 = T1_LIVES };
 
 #define T1_JUMPS 4096u
 
@@ -66,7 +66,7 @@ struct t1_tables {
 struct t1 {
 	struct cpu_translator translator; /* first */
 	uint8_t *code, *writable;         /* the two mappings of the code cache */
-	bool fsgsbase;
+	bool fsgsbase, xsave;
 	unsigned hot;
 	uint8_t *data; /* sites and exits: right behind `code` */
 	size_t code_size, code_used, code_fixed, data_size, data_used;
@@ -74,7 +74,7 @@ struct t1 {
 	/* Fixed code. */
 	int (*enter)(struct cpu *cpu, const void *code);
 	const void *slow, *link, *poll, *stale, *budget, *vector, *refill;
-	const void *vector_load[T1_LIVES], *vector_store[T1_LIVES];
+	const void *vector_load[T1_LIVES], *vector_store[T1_LIVES], *x87_load, *x87_store;
 	struct t1_statistics {
 		uint64_t blocks, code_bytes, resets, slow, misses, links;
 	} statistics;
@@ -132,6 +132,7 @@ struct t1_translation {
 	unsigned aside_count;
 	bool flat, failed, left; /* left: control has gone elsewhere */
 	uint8_t level;           /* vector state that is in host registers for sure */
+	bool x87;                /* and the x87's is */
 	struct t1_stub stubs[T1_STUBS];
 	unsigned stub_count;
 };
@@ -143,7 +144,7 @@ struct t1_effect {
 	uint32_t sets;  /* certainly overwrites them */
 	bool touches;   /* may change some */
 };
-struct t1_effect t1_effect(const struct cpu *cpu, const struct insn *insn);
+struct t1_effect t1_effect(const struct cpu *cpu, const struct insn *insn); /* the CPU has a translator */
 /* Fills in needed[] and live_out. */
 void t1_liveness(struct t1_translation *t);
 /* Flags that matter at an address of the block's page, as far as its bytes tell without a look elsewhere. */
@@ -184,6 +185,8 @@ bool t1_integer(struct t1_translation *t);
 bool t1_move(struct t1_translation *t);
 bool t1_stack(struct t1_translation *t);
 bool t1_vector(struct t1_translation *t);
+bool t1_x87(struct t1_translation *t);
+bool t1_x87_effect(const struct t1 *t1, const struct insn *insn, struct t1_effect *effect);
 /* What it does with flags, if t1_vector() has code for it. */
 bool t1_vector_effect(const struct insn *insn, struct t1_effect *effect);
 bool t1_control(struct t1_translation *t);
@@ -208,5 +211,8 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site);
 uint64_t t1_refill(struct cpu *cpu, uint64_t linear, uint64_t what);
 int t1_vector_enter(struct cpu *cpu, const struct t1_site *site);
 void t1_vector_fixed(struct t1 *t1, struct emit *e);
+void t1_x87_fixed(struct t1 *t1, struct emit *e);
+/* Have state of that level in host registers: T1_LIVE_*. */
+void t1_level_require(struct t1_translation *t, unsigned level);
 
 #endif

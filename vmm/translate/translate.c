@@ -47,11 +47,12 @@ struct mark {
 	unsigned stub_count;
 	bool host, memory, image;
 	uint8_t level;
+	bool x87;
 };
 
 static struct mark mark_take(const struct t1_translation *t)
 {
-	return (struct mark){ t->e.at, t->stub_count, t->host, t->memory, t->image, t->level };
+	return (struct mark){ t->e.at, t->stub_count, t->host, t->memory, t->image, t->level, t->x87 };
 }
 
 static void mark_return(struct t1_translation *t, const struct mark *mark)
@@ -62,6 +63,7 @@ static void mark_return(struct t1_translation *t, const struct mark *mark)
 	t->memory = mark->memory;
 	t->image = mark->image;
 	t->level = mark->level;
+	t->x87 = mark->x87;
 }
 
 static void instruction(struct t1_translation *t)
@@ -77,7 +79,8 @@ static void instruction(struct t1_translation *t)
 		if (control)
 			done = t1_control(t);
 		else
-			done = t1_vector(t) || (!t->insn->vex && (t1_integer(t) || t1_move(t) || t1_stack(t)));
+			done = t1_vector(t) || t1_x87(t) ||
+				(!t->insn->vex && (t1_integer(t) || t1_move(t) || t1_stack(t)));
 	}
 	if (!done) {
 		mark_return(t, &mark);

@@ -149,12 +149,12 @@ static void vex_emit(struct t1_translation *t, const struct shape *s, unsigned r
 	emit8(e, (memory ? 0u : 0xc0u) | (reg & 7) << 3 | (rm & 7));
 }
 
-/* Vector registers of that level must be in place. */
-static void level_require(struct t1_translation *t, unsigned level)
+void t1_level_require(struct t1_translation *t, unsigned level)
 {
+	bool x87 = level == T1_LIVE_X87;
 	struct t1_site *site;
 
-	if (t->level >= level)
+	if (x87 ? t->x87 : t->level >= level)
 		return;
 	site = t1_data(t, sizeof(*site));
 	if (!site)
@@ -166,11 +166,14 @@ static void level_require(struct t1_translation *t, unsigned level)
 	site->behind = t->block->count - t->number;
 	site->level = (uint8_t)level;
 	t1_flags_spill(t, t->needed[t->number]);
-	emit_op(&t->e, 0x80, 1, 7, rm_state(offsetof(struct cpu, t1.live)), 0, 1);
-	emit8(&t->e, level);
+	emit_op(&t->e, 0x80, 1, 7, rm_state(x87 ? offsetof(struct cpu, t1.x87) : offsetof(struct cpu, t1.live)), 0, 1);
+	emit8(&t->e, x87 ? 1 : level);
 	t1_stub(t, emit_jcc(&t->e, CC_B), T1_STUB_VECTOR, site);
 	site->resume = emit_here(&t->e);
-	t->level = (uint8_t)level;
+	if (x87)
+		t->x87 = true;
+	else
+		t->level = (uint8_t)level;
 }
 
 static void one(struct t1_translation *t, const struct shape *s)
@@ -221,7 +224,7 @@ bool t1_vector(struct t1_translation *t)
 	struct shape s;
 
 	if (is_zero_upper(insn)) {
-		level_require(t, avx_level(t));
+		t1_level_require(t, avx_level(t));
 		emit8(&t->e, 0xc5);
 		emit8(&t->e, insn->vector_length ? 0xfc : 0xf8);
 		emit8(&t->e, 0x77);
@@ -229,7 +232,7 @@ bool t1_vector(struct t1_translation *t)
 	}
 	if (!shape_legacy(insn, &s) && !shape_vex(insn, &s))
 		return false;
-	level_require(t, s.level == T1_LIVE_AVX ? avx_level(t) : s.level);
+	t1_level_require(t, s.level == T1_LIVE_AVX ? avx_level(t) : s.level);
 	one(t, &s);
 	return true;
 }
