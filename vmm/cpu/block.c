@@ -341,6 +341,25 @@ static struct block *block_make(struct cpu *cpu, struct source *source)
 	return block;
 }
 
+/* The block that was here before the TLB was flushed, if the page still is. */
+static struct block *block_again(struct cpu *cpu, struct block_jump *jump)
+{
+	struct block *block = jump->block;
+	unsigned access = ACCESS_EXEC | (cpu->cpl == 3 ? ACCESS_USER : 0);
+	uint64_t physical;
+
+	if (!block || jump->rip != cpu->rip || jump->context != cpu->context || !block_current(cpu->blocks, block) ||
+		block->length > limit_room(cpu, cpu->rip))
+		return NULL;
+	/* a fault is the fetch's own, and will be raised anew */
+	if (paging_translate(cpu, (cpu->fast[CPU_CS].base + cpu->rip) & cpu->linear_mask, access, &physical) !=
+			CPU_OK ||
+		physical != block->physical)
+		return NULL;
+	jump->epoch = cpu->tlb->epoch;
+	return block;
+}
+
 struct block *block_find(struct cpu *cpu)
 {
 	struct cpu_blocks *blocks = cpu->blocks;
@@ -348,6 +367,9 @@ struct block *block_find(struct cpu *cpu)
 	struct block **link, *block;
 	struct source source = { .available = 0 };
 
+	block = block_again(cpu, jump);
+	if (block)
+		return block;
 	if (!limit_room(cpu, cpu->rip)) {
 		raise_limit(cpu);
 		return NULL;

@@ -69,6 +69,8 @@ void blocks_layout_changed(struct cpu *cpu);
 
 /* The block at RIP, decoded now if need be.  NULL: an exception was raised. */
 struct block *block_find(struct cpu *cpu);
+/* The same, by way of `previous`, the block that has just run, if it can be (run.c). */
+struct block *block_next(struct cpu *cpu, struct block *previous);
 
 /* May it be entered by a link or jump entry, as far as its bytes go? */
 static inline bool block_current(const struct cpu_blocks *blocks, const struct block *block)

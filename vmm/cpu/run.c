@@ -262,7 +262,7 @@ static bool page_shared(const struct block *a, const struct block *b)
 }
 
 /* The block at RIP, by way of the block that has just run if it can be. */
-static struct block *block_next(struct cpu *cpu, struct block *previous)
+struct block *block_next(struct cpu *cpu, struct block *previous)
 {
 	struct cpu_blocks *blocks = cpu->blocks;
 	uint64_t rip = cpu->rip, resets = blocks->resets;

@@ -262,13 +262,71 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 	return 0;
 }
 
+/* From the start of a block that has code until something wants C.  The status of the last instruction. */
+static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
+{
+	switch (t1->enter(cpu, block->code)) {
+	case T1_LINK: cpu->rip = cpu->t1.exit->rip; break;
+	case T1_POLL:
+		cpu->rip = cpu->t1.exit->rip;
+		cpu->t1.exit = NULL;
+		break;
+	case T1_STALE:
+		cpu->rip = cpu->t1.block->rip;
+		block_discard(cpu->t1.block);
+		break;
+	case T1_BUDGET:
+		cpu->rip = cpu->t1.block->rip;
+		cpu->t1.left += cpu->t1.block->count;
+		break;
+	default: return cpu->t1.status;
+	}
+	flags_home(cpu);
+	instructions_set(cpu, 0);
+	return CPU_OK;
+}
+
+/* Nothing has happened that the run loop looks for between blocks. */
+static bool goes_on(const struct cpu *cpu, int status)
+{
+	return (status == CPU_OK || status == CPU_END) && !cpu->attention && !cpu->block_end && !cpu->t1.interpret &&
+		cpu->instructions < cpu->budget_end &&
+		!(__atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & cpu->t1.heeded);
+}
+
+static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
+{
+	int status = TRANSLATOR_NOTHING, prepared;
+
+	for (;;) {
+		struct t1_exit *exit = cpu->t1.exit;
+
+		cpu->t1.exit = NULL;
+		prepared = block->crosses ? TRANSLATOR_NOTHING : block_prepare(t1, cpu, block);
+		cpu->t1.left = (int64_t)(cpu->budget_end - cpu->instructions);
+		/* What has run has run: the run loop finds its own way from here. */
+		if (prepared || cpu->t1.left < block->count)
+			return status == TRANSLATOR_NOTHING ? (prepared ? prepared : TRANSLATOR_NOTHING) : status;
+		if (exit)
+			exit_link(t1, cpu, exit, block);
+		jump_enter(t1, cpu, block);
+		status = code_run(t1, cpu, block);
+		if (!goes_on(cpu, status))
+			return status;
+		block = block_next(cpu, NULL);
+		if (!block)
+			return CPU_FAULT;
+		if (cpu->attention) /* all was forgotten, maybe */
+			return status;
+	}
+}
+
 static int t1_run(struct cpu *cpu, struct block *block, struct block **previous)
 {
 	struct t1 *t1 = translator_t1(cpu);
-	struct t1_exit *exit = cpu->t1.exit;
+	uint64_t end = cpu->budget_end;
 	int status;
 
-	cpu->t1.exit = NULL;
 	if (cpu->t1.interpret) {
 		cpu->t1.interpret = false;
 		return TRANSLATOR_NOTHING;
@@ -277,51 +335,14 @@ static int t1_run(struct cpu *cpu, struct block *block, struct block **previous)
 		return TRANSLATOR_NOTHING;
 	if (!stamps_set(cpu))
 		return TRANSLATOR_AGAIN;
-	status = block_prepare(t1, cpu, block);
-	if (status)
-		return status;
-	if (exit)
-		exit_link(t1, cpu, exit, block);
-	jump_enter(t1, cpu, block);
 	gs_set(t1, cpu);
-	cpu->t1.left = (int64_t)(cpu->budget_end - cpu->instructions);
+	/* the counter is signed */
 	if (cpu->budget_end - cpu->instructions > INT64_MAX / 2)
-		cpu->t1.left = INT64_MAX / 2;
-	int64_t beyond = (int64_t)(cpu->budget_end - cpu->instructions) - cpu->t1.left;
-	if (cpu->t1.left < block->count)
-		return TRANSLATOR_NOTHING;
-	uint64_t end = cpu->budget_end;
-	cpu->budget_end -= (uint64_t)beyond;
-	switch (t1->enter(cpu, block->code)) {
-	case T1_LINK:
-		exit = cpu->t1.exit;
-		cpu->rip = exit->rip;
-		status = CPU_OK;
-		goto counted;
-	case T1_POLL:
-		cpu->rip = cpu->t1.exit->rip;
-		cpu->t1.exit = NULL;
-		status = CPU_OK;
-		goto counted;
-	case T1_STALE:
-		cpu->rip = cpu->t1.block->rip;
-		block_discard(cpu->t1.block);
-		status = CPU_OK;
-		goto counted;
-	case T1_BUDGET:
-		cpu->rip = cpu->t1.block->rip;
-		cpu->t1.left += cpu->t1.block->count;
-		status = CPU_OK;
-		goto counted;
-	default: status = cpu->t1.status; break;
-	}
-	goto out;
-counted:
-	flags_home(cpu);
-	instructions_set(cpu, 0);
-out:
+		cpu->budget_end = cpu->instructions + INT64_MAX / 2;
+	status = blocks_run(t1, cpu, block);
 	cpu->budget_end = end;
-	*previous = NULL;
+	if (status != TRANSLATOR_NOTHING)
+		*previous = NULL;
 	return status;
 }
 
