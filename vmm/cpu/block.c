@@ -357,6 +357,7 @@ static struct block *block_again(struct cpu *cpu, struct block_jump *jump)
 		physical != block->physical)
 		return NULL;
 	jump->epoch = cpu->tlb->epoch;
+	tlb_note_code(cpu->tlb, cpu->fast[CPU_CS].base + cpu->rip);
 	return block;
 }
 
@@ -392,6 +393,7 @@ struct block *block_find(struct cpu *cpu)
 		block = block_make(cpu, &source);
 	if (!block || block->crosses)
 		return block;
+	tlb_note_code(cpu->tlb, cpu->fast[CPU_CS].base + cpu->rip);
 	jump->rip = cpu->rip;
 	jump->context = cpu->context;
 	jump->epoch = cpu->tlb->epoch;

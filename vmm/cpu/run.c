@@ -165,6 +165,33 @@ static enum outcome events(struct cpu *cpu)
 	return OUTCOME_HALT;
 }
 
+/* Requests that can do nothing as things stand; what changes that sets `attention`. */
+static uint32_t requests_ignored(const struct cpu *cpu)
+{
+	uint32_t ignored = requests_held(cpu);
+
+	if (!(cpu->rflags & CPU_FLAG_IF) || !extint_open(cpu))
+		ignored |= CPU_REQUEST_INTR;
+	if (cpu->nmi_blocked)
+		ignored |= CPU_REQUEST_NMI;
+	return ignored;
+}
+
+uint32_t cpu_heeded(const struct cpu *cpu)
+{
+	return ~requests_ignored(cpu);
+}
+
+bool cpu_quiet(const struct cpu *cpu)
+{
+	if (requests(cpu) & cpu_heeded(cpu) || cpu->pending_db || cpu->interrupt_shadow || cpu->slow || cpu->halted ||
+		cpu->frozen || cpu->shutdown || cpu->wait_sipi || cpu->debugger)
+		return false;
+	if (cpu->rflags & CPU_FLAG_IF && cpu->apic && apic_pending(cpu->apic) >= 0)
+		return false;
+	return !virtual_interrupt(cpu);
+}
+
 bool cpu_wakes(struct cpu *cpu)
 {
 	uint32_t now = requests(cpu) & ~requests_held(cpu);
@@ -335,21 +362,9 @@ static enum outcome run_slow(struct cpu *cpu)
 	return status_apply(cpu, status);
 }
 
-/* Requests that can do nothing as things stand; what changes that sets `attention`. */
-static uint32_t requests_ignored(const struct cpu *cpu)
-{
-	uint32_t ignored = requests_held(cpu);
-
-	if (!(cpu->rflags & CPU_FLAG_IF) || !extint_open(cpu))
-		ignored |= CPU_REQUEST_INTR;
-	if (cpu->nmi_blocked)
-		ignored |= CPU_REQUEST_NMI;
-	return ignored;
-}
-
 static enum outcome run_blocks(struct cpu *cpu)
 {
-	uint32_t heeded = ~requests_ignored(cpu);
+	uint32_t heeded = cpu_heeded(cpu);
 	struct block *previous = NULL;
 
 	for (;;) {

@@ -94,6 +94,8 @@ void tlb_flush(struct cpu *cpu, bool global)
 	}
 	if (global) {
 		tlb->global_generation++;
+		for (unsigned i = 0; i < 64; i++)
+			tlb->code[i] = 0;
 		for (unsigned i = 0; i < 16; i++)
 			tlb->large[i] = 0;
 		for (unsigned i = 0; i < 8; i++)
@@ -128,9 +130,12 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 		tlb_flush(cpu, true);
 		return;
 	}
-	tlb->epoch++;
-	tlb->epoch_kernel++;
 	cpu->attention = true;
+	/* a large page may be any that holds code */
+	if (tlb->code[linear >> 18 & 63] >> (linear >> 12 & 63) & 1 || tlb->large[region / 64] >> (region % 64) & 1) {
+		tlb->epoch++;
+		tlb->epoch_kernel++;
+	}
 	if (tlb->large[region / 64] >> (region % 64) & 1) {
 		/* A large page is entered 4 KiB at a time: all of them go. */
 		uint64_t first = linear & ~0x3fffffull;

@@ -57,7 +57,8 @@ struct cpu_tlb {
 	unsigned touched_count[2];
 	uint64_t epoch_kernel; /* counts those that global entries do not survive */
 	uint64_t epoch;        /* counts every flush of anything: virtual block links of another epoch are void */
-	uint64_t large[16];    /* 4 MiB regions (hashed) that may hold entries of large pages */
+	uint64_t code[64];  /* pages (hashed) whose blocks are found by virtual address since the last flush of all */
+	uint64_t large[16]; /* 4 MiB regions (hashed) that may hold entries of large pages */
 	uint64_t huge[8];      /* 1 GiB regions (hashed) that may hold entries of huge pages */
 };
 
@@ -88,6 +89,12 @@ static inline void tlb_fill(struct cpu_tlb *tlb, enum tlb_kind kind, bool write,
 		tlb->touched_count[write]++;
 }
 void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page);
+
+/* Blocks of that page are going to be found by their virtual address as long as the epoch is the same. */
+static inline void tlb_note_code(struct cpu_tlb *tlb, uint64_t linear)
+{
+	tlb->code[linear >> 18 & 63] |= 1ull << (linear >> 12 & 63);
+}
 
 static inline const struct tlb_page *tlb_lookup(const struct cpu_tlb *tlb, uint64_t linear)
 {

@@ -24,6 +24,11 @@ struct cpu_translator {
 	void (*destroy)(struct cpu *cpu);
 };
 
+/* Requests that would do something as things stand (run.c). */
+uint32_t cpu_heeded(const struct cpu *cpu);
+/* There is nothing to be done between two instructions, and what `attention` may have been raised for is no more. */
+bool cpu_quiet(const struct cpu *cpu);
+
 /* Room behind struct cpu that a translator may address from it. */
 #define TRANSLATOR_ROOM (160u << 10)
 void *translator_room(struct cpu *cpu);

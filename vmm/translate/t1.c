@@ -114,6 +114,22 @@ int t1_vector_enter(struct cpu *cpu, const struct t1_site *site)
 	return 1;
 }
 
+/* What raised attention for a change of IF is no reason to leave if nothing is waiting.  The next instruction of the
+ * block comes before any look at interrupts, which is all that STI's shadow asks for. */
+static void interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site)
+{
+	unsigned opcode = site->insn->opcode;
+
+	if (site->insn->vex || (opcode != 0xfa && opcode != 0xfb && opcode != 0x9d) || cpu->tlb_read == cpu->tlb->empty)
+		return;
+	if (opcode == 0xfb && site->behind > 1)
+		cpu->interrupt_shadow = false;
+	if (!cpu_quiet(cpu))
+		return;
+	cpu->attention = false;
+	cpu->t1.heeded = cpu_heeded(cpu);
+}
+
 /* Returns 0: go on at cpu->t1.resume. */
 int t1_slow(struct cpu *cpu, const struct t1_site *site)
 {
@@ -131,6 +147,8 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 	cpu->next_rip = site->next;
 	instructions_set(cpu, site->behind);
 	status = insn->execute(cpu, insn);
+	if (unlikely(cpu->attention) && status == CPU_OK)
+		interrupt_flag_changed(cpu, site);
 	if (likely(status == CPU_OK && !cpu->block_end && !cpu->attention && cpu->context == site->block->context) &&
 		live_allowed(cpu)) {
 		flags_image(cpu);
@@ -287,8 +305,12 @@ static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
 }
 
 /* Nothing has happened that the run loop looks for between blocks. */
-static bool goes_on(const struct cpu *cpu, int status)
+static bool goes_on(struct cpu *cpu, int status)
 {
+	if (cpu->attention && cpu_quiet(cpu) && cpu->tlb_read != cpu->tlb->empty && stamps_set(cpu)) {
+		cpu->attention = false;
+		cpu->t1.heeded = cpu_heeded(cpu);
+	}
 	return (status == CPU_OK || status == CPU_END) && !cpu->attention && !cpu->block_end && !cpu->t1.interpret &&
 		cpu->instructions < cpu->budget_end &&
 		!(__atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & cpu->t1.heeded);
@@ -310,6 +332,7 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 		if (exit)
 			exit_link(t1, cpu, exit, block);
 		jump_enter(t1, cpu, block);
+		cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
 		status = code_run(t1, cpu, block);
 		if (!goes_on(cpu, status))
 			return status;
