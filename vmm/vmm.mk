@@ -193,6 +193,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/move.c \
 	vmm/translate/operand.c \
 	vmm/translate/refill.c \
+	vmm/translate/scalar.c \
 	vmm/translate/t1.c \
 	vmm/translate/t1.h \
 	vmm/translate/translate.c \

@@ -186,6 +186,8 @@ bool t1_move(struct t1_translation *t);
 bool t1_stack(struct t1_translation *t);
 bool t1_vector(struct t1_translation *t);
 bool t1_x87(struct t1_translation *t);
+bool t1_scalar(struct t1_translation *t);
+bool t1_scalar_effect(const struct insn *insn, struct t1_effect *effect);
 bool t1_x87_effect(const struct t1 *t1, const struct insn *insn, struct t1_effect *effect);
 /* What it does with flags, if t1_vector() has code for it. */
 bool t1_vector_effect(const struct insn *insn, struct t1_effect *effect);

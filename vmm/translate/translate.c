@@ -79,7 +79,7 @@ static void instruction(struct t1_translation *t)
 		if (control)
 			done = t1_control(t);
 		else
-			done = t1_vector(t) || t1_x87(t) ||
+			done = t1_scalar(t) || t1_vector(t) || t1_x87(t) ||
 				(!t->insn->vex && (t1_integer(t) || t1_move(t) || t1_stack(t)));
 	}
 	if (!done) {
