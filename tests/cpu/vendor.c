@@ -21,6 +21,7 @@
  * - A masked access: which address of the bad page is reported.
  * - A vector that begins on a bad page and ends behind the last canonical address: either of #PF and #GP.
  * - VCVTPS2PH to memory: whether its exceptions come before the page fault, and are in MXCSR by then (Intel).
+ * - VCVTPS2PH with an unmasked underflow: whether the result is inexact is told from the denormal (Intel) or not.
  * - VEX: VPEXTRQ and VPINSRQ outside 64-bit mode are VPEXTRD and VPINSRD (SDM), or #UD; opmasks 8 to 15 are #UD (SDM),
  * or their upper bit is ignored.
  * - PAUSE with REX.B is PAUSE (Intel), or XCHG with R8.
@@ -292,6 +293,16 @@ static void fault_settle(const struct oracle_case *c, const struct code *k, stru
 		n->line_count = e->line_count = 0;
 }
 
+static void precision_settle(const struct oracle_case *c, const struct code *k, struct outcome *n, struct outcome *e)
+{
+	const uint32_t precision = 0x20, underflow_mask = 0x800;
+
+	if (k->encoding && k->map == 3 && k->opcode == 0x1d && !(c->fx.mxcsr & underflow_mask)) {
+		n->fx.mxcsr &= ~precision;
+		e->fx.mxcsr &= ~precision;
+	}
+}
+
 bool vendor_settle(const struct oracle_case *c, struct outcome *native, struct outcome *engine)
 {
 	struct code k = code_parse(c);
@@ -300,5 +311,6 @@ bool vendor_settle(const struct oracle_case *c, struct outcome *native, struct o
 		return true;
 	string_settle(c, &k, native, engine);
 	fault_settle(c, &k, native, engine);
+	precision_settle(c, &k, native, engine);
 	return false;
 }
