@@ -59,7 +59,7 @@ struct cpu_tlb {
 	uint64_t epoch;        /* counts every flush of anything: virtual block links of another epoch are void */
 	uint64_t code[64];  /* pages (hashed) whose blocks are found by virtual address since the last flush of all */
 	uint64_t large[16]; /* 4 MiB regions (hashed) that may hold entries of large pages */
-	uint64_t huge[8];      /* 1 GiB regions (hashed) that may hold entries of huge pages */
+	uint64_t huge[8];   /* 1 GiB regions (hashed) that may hold entries of huge pages */
 };
 
 /* In zeroed memory. */
