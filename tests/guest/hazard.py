@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) The vmm authors
+"""A small guest of our own per hazard that a translator can fall into (tests/guest/hazard/*.S), on every tier.
+
+What a guest must find is a constant in it, derived from the manual."""
+
+import os
+import struct
+
+import device
+import guest
+import media
+
+SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hazard")
+TIERS = os.environ.get("VMM_TIERS", "T0 T1").split()
+TIMEOUT = 30
+# Where interrupts come at counted instants, every run is the same.
+COUNTED = "clock = instructions\n"
+
+
+def build(folder, name, *flags):
+    """Assemble a guest; returns its image, which the BIOS loads at 7C00, and the names of its checks."""
+    source = os.path.join(SOURCES, name + ".S")
+    built, image = folder.file("guest.o"), folder.file("guest.bin")
+    flags = ["-I", SOURCES, "-I", device.SOURCES, *flags]
+    media.run("gcc", "-m32", "-c", *flags, "-o", built, source)
+    media.run("ld", "-m", "elf_i386", "-N", "-e", "start", "-Ttext", "0x7c00", "--oformat", "binary", "-o", image, built)
+    with open(image, "rb") as f:
+        data = f.read()
+    assert data[510:512] == b"\x55\xaa" and len(data) <= device.LIMIT, "%s has %d bytes" % (name, len(data))
+    media.run("gcc", "-m32", "-E", *flags, "-o", image + ".i", source)
+    with open(image + ".i") as f:
+        return data, device.CHECKS.findall(f.read())
+
+
+def run(name, tier, prepare, machine, model, flags):
+    """Run a guest on a tier to its end; what is wrong with it, or nothing."""
+    with guest.Folder() as folder:
+        data, names = build(folder, name, *flags)
+        image = device.disk(folder, "boot.img", prepare(data))
+        file = folder.file("guest.ini", "[machine]\nname = guest\nbase = pc\nmemory = 64M\n%s[cpu]\nmodel = %s\n"
+                           "[engine]\ntier = %s\n%s[disk0]\nplugin = ide-disk\nmedia = %s\n" %
+                           (machine, model, tier, device.PARTS, image))
+        with guest.Guest(folder, file) as it:
+            try:
+                ended = it.wait(TIMEOUT)
+                device.judge(it, names)
+                assert ended == 33, "it ended with status %d" % ended
+            except AssertionError as problem:
+                return "%s: %s" % (tier, problem)
+    return None
+
+
+def work(name, prepare=lambda data: data, machine="", model="x86-64-v2", flags=()):
+    """Run a guest on each tier, all of them in any case."""
+    wrong = list(filter(None, [run(name, tier, prepare, machine, model, flags) for tier in TIERS]))
+    assert not wrong, "\n".join(wrong)
+
+
+def self_modify():
+    work("self_modify")
+
+
+if __name__ == "__main__":
+    guest.main(self_modify)
