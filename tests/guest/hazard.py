@@ -58,9 +58,17 @@ def work(name, prepare=lambda data: data, machine="", model="x86-64-v2", flags=(
     assert not wrong, "\n".join(wrong)
 
 
+def flags():
+    work("flags", machine=COUNTED, flags=["-DSUMS"])
+
+
+def flags_precise():
+    work("flags")
+
+
 def self_modify():
     work("self_modify")
 
 
 if __name__ == "__main__":
-    guest.main(self_modify)
+    guest.main(flags, flags_precise, self_modify)
