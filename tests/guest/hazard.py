@@ -7,6 +7,7 @@ What a guest must find is a constant in it, derived from the manual."""
 
 import os
 import struct
+import zlib
 
 import device
 import guest
@@ -58,6 +59,19 @@ def work(name, prepare=lambda data: data, machine="", model="x86-64-v2", flags=(
     assert not wrong, "\n".join(wrong)
 
 
+def checksum():
+    def prepare(data):
+        at = data.index(b"SUMS") + 4
+        begin, end = [address - 0x7c00 for address in struct.unpack_from("<2I", data, at)]
+        rotated = 0
+        for byte in data[begin:end]:
+            rotated = ((rotated << 1 | rotated >> 31) + byte) & 0xffffffff
+        sums = struct.pack("<3I", zlib.crc32(data[begin:end]), sum(data[begin:end]), rotated)
+        return data[:at + 8] + sums + data[at + 20:]
+
+    work("checksum", prepare)
+
+
 def flags():
     work("flags", machine=COUNTED, flags=["-DSUMS"])
 
@@ -66,9 +80,13 @@ def flags_precise():
     work("flags")
 
 
+def remap():
+    work("remap")
+
+
 def self_modify():
     work("self_modify")
 
 
 if __name__ == "__main__":
-    guest.main(flags, flags_precise, self_modify)
+    guest.main(checksum, flags, flags_precise, remap, self_modify)
