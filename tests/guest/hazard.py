@@ -84,9 +84,13 @@ def remap():
     work("remap")
 
 
+def segment():
+    work("segment")
+
+
 def self_modify():
     work("self_modify")
 
 
 if __name__ == "__main__":
-    guest.main(checksum, flags, flags_precise, remap, self_modify)
+    guest.main(checksum, flags, flags_precise, remap, segment, self_modify)
