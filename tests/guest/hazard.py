@@ -72,6 +72,10 @@ def checksum():
     work("checksum", prepare)
 
 
+def cross():
+    work("cross")
+
+
 def flags():
     work("flags", machine=COUNTED, flags=["-DSUMS"])
 
@@ -93,4 +97,4 @@ def self_modify():
 
 
 if __name__ == "__main__":
-    guest.main(checksum, flags, flags_precise, remap, segment, self_modify)
+    guest.main(checksum, cross, flags, flags_precise, remap, segment, self_modify)
