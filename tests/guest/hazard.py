@@ -92,9 +92,13 @@ def segment():
     work("segment")
 
 
+def string():
+    work("string")
+
+
 def self_modify():
     work("self_modify")
 
 
 if __name__ == "__main__":
-    guest.main(checksum, cross, flags, flags_precise, remap, segment, self_modify)
+    guest.main(checksum, cross, flags, flags_precise, remap, segment, self_modify, string)
