@@ -76,6 +76,10 @@ def cross():
     work("cross")
 
 
+def debug():
+    work("debug")
+
+
 def flags():
     work("flags", machine=COUNTED, flags=["-DSUMS"])
 
@@ -101,4 +105,4 @@ def self_modify():
 
 
 if __name__ == "__main__":
-    guest.main(checksum, cross, flags, flags_precise, remap, segment, self_modify, string)
+    guest.main(checksum, cross, debug, flags, flags_precise, remap, segment, self_modify, string)
