@@ -88,6 +88,10 @@ def flags_precise():
     work("flags")
 
 
+def privilege():
+    work("privilege", model="host")  # the one with SMEP and SMAP
+
+
 def remap():
     work("remap")
 
@@ -105,4 +109,4 @@ def self_modify():
 
 
 if __name__ == "__main__":
-    guest.main(checksum, cross, debug, flags, flags_precise, remap, segment, self_modify, string)
+    guest.main(checksum, cross, debug, flags, flags_precise, privilege, remap, segment, self_modify, string)
