@@ -92,6 +92,10 @@ def privilege():
     work("privilege", model="host")  # the one with SMEP and SMAP
 
 
+def real():
+    work("real")
+
+
 def remap():
     work("remap")
 
@@ -109,4 +113,4 @@ def self_modify():
 
 
 if __name__ == "__main__":
-    guest.main(checksum, cross, debug, flags, flags_precise, privilege, remap, segment, self_modify, string)
+    guest.main(checksum, cross, debug, flags, flags_precise, privilege, real, remap, segment, self_modify, string)
