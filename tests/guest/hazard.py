@@ -25,12 +25,13 @@ def build(folder, name, *flags):
     source = os.path.join(SOURCES, name + ".S")
     built, image = folder.file("guest.o"), folder.file("guest.bin")
     flags = ["-I", SOURCES, "-I", device.SOURCES, *flags]
-    media.run("gcc", "-m32", "-c", *flags, "-o", built, source)
-    media.run("ld", "-m", "elf_i386", "-N", "-e", "start", "-Ttext", "0x7c00", "--oformat", "binary", "-o", image, built)
+    # Code of 64 bits has relocations of its own, which serve the others too.
+    media.run("gcc", "-m64", "-c", *flags, "-o", built, source)
+    media.run("ld", "-m", "elf_x86_64", "-N", "-e", "start", "-Ttext", "0x7c00", "--oformat", "binary", "-o", image, built)
     with open(image, "rb") as f:
         data = f.read()
     assert data[510:512] == b"\x55\xaa" and len(data) <= device.LIMIT, "%s has %d bytes" % (name, len(data))
-    media.run("gcc", "-m32", "-E", *flags, "-o", image + ".i", source)
+    media.run("gcc", "-m64", "-E", *flags, "-o", image + ".i", source)
     with open(image + ".i") as f:
         return data, device.CHECKS.findall(f.read())
 
@@ -88,6 +89,10 @@ def flags_precise():
     work("flags")
 
 
+def long():
+    work("long", machine=COUNTED, model="host")
+
+
 def privilege():
     work("privilege", model="host")  # the one with SMEP and SMAP
 
@@ -113,4 +118,4 @@ def self_modify():
 
 
 if __name__ == "__main__":
-    guest.main(checksum, cross, debug, flags, flags_precise, privilege, real, remap, segment, self_modify, string)
+    guest.main(checksum, cross, debug, flags, flags_precise, long, privilege, real, remap, segment, self_modify, string)
