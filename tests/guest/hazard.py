@@ -81,6 +81,14 @@ def debug():
     work("debug")
 
 
+def dma_code():
+    def prepare(data):
+        functions = [struct.pack("<BI", 0xb8, number) + b"\x85\xc0\x74\xf7\xc3" for number in range(64)]
+        return data + bytes(128 * 512 - len(data)) + b"".join(code + bytes(512 - len(code)) for code in functions)
+
+    work("dma_code", prepare)
+
+
 def flags():
     work("flags", machine=COUNTED, flags=["-DSUMS"])
 
@@ -118,4 +126,4 @@ def self_modify():
 
 
 if __name__ == "__main__":
-    guest.main(checksum, cross, debug, flags, flags_precise, long, privilege, real, remap, segment, self_modify, string)
+    guest.main(checksum, cross, debug, dma_code, flags, flags_precise, long, privilege, real, remap, segment, self_modify, string)
