@@ -125,5 +125,9 @@ def self_modify():
     work("self_modify")
 
 
+def task():
+    work("task")
+
+
 if __name__ == "__main__":
-    guest.main(checksum, cross, debug, dma_code, flags, flags_precise, long, privilege, real, remap, segment, self_modify, string)
+    guest.main(checksum, cross, debug, dma_code, flags, flags_precise, long, privilege, real, remap, segment, self_modify, string, task)
