@@ -125,9 +125,13 @@ def self_modify():
     work("self_modify")
 
 
+def sse():
+    work("sse", machine=COUNTED)
+
+
 def task():
     work("task")
 
 
 if __name__ == "__main__":
-    guest.main(checksum, cross, debug, dma_code, flags, flags_precise, long, privilege, real, remap, segment, self_modify, string, task)
+    guest.main(checksum, cross, debug, dma_code, flags, flags_precise, long, privilege, real, remap, segment, self_modify, sse, string, task)
