@@ -60,6 +60,13 @@ def work(name, prepare=lambda data: data, machine="", model="x86-64-v2", flags=(
     assert not wrong, "\n".join(wrong)
 
 
+def avx():
+    with open("/proc/cpuinfo") as f:
+        if " avx2 " not in f.read():
+            raise guest.Skip("the host has no AVX2")
+    work("avx", machine=COUNTED, model="x86-64-v3")
+
+
 def checksum():
     def prepare(data):
         at = data.index(b"SUMS") + 4
@@ -134,4 +141,4 @@ def task():
 
 
 if __name__ == "__main__":
-    guest.main(checksum, cross, debug, dma_code, flags, flags_precise, long, privilege, real, remap, segment, self_modify, sse, string, task)
+    guest.main(avx, checksum, cross, debug, dma_code, flags, flags_precise, long, privilege, real, remap, segment, self_modify, sse, string, task)
