@@ -36,14 +36,14 @@ def build(folder, name, *flags):
         return data, device.CHECKS.findall(f.read())
 
 
-def run(name, tier, prepare, machine, model, flags):
+def run(name, tier, prepare, machine, model, engine, flags):
     """Run a guest on a tier to its end; what is wrong with it, or nothing."""
     with guest.Folder() as folder:
         data, names = build(folder, name, *flags)
         image = device.disk(folder, "boot.img", prepare(data))
         file = folder.file("guest.ini", "[machine]\nname = guest\nbase = pc\nmemory = 64M\n%s[cpu]\nmodel = %s\n"
-                           "[engine]\ntier = %s\n%s[disk0]\nplugin = ide-disk\nmedia = %s\n" %
-                           (machine, model, tier, device.PARTS, image))
+                           "[engine]\ntier = %s\n%s%s[disk0]\nplugin = ide-disk\nmedia = %s\n" %
+                           (machine, model, tier, engine, device.PARTS, image))
         with guest.Guest(folder, file) as it:
             try:
                 ended = it.wait(TIMEOUT)
@@ -54,9 +54,9 @@ def run(name, tier, prepare, machine, model, flags):
     return None
 
 
-def work(name, prepare=lambda data: data, machine="", model="x86-64-v2", flags=()):
+def work(name, prepare=lambda data: data, machine="", model="x86-64-v2", engine="", flags=()):
     """Run a guest on each tier, all of them in any case."""
-    wrong = list(filter(None, [run(name, tier, prepare, machine, model, flags) for tier in TIERS]))
+    wrong = list(filter(None, [run(name, tier, prepare, machine, model, engine, flags) for tier in TIERS]))
     assert not wrong, "\n".join(wrong)
 
 
@@ -94,6 +94,10 @@ def dma_code():
         return data + bytes(128 * 512 - len(data)) + b"".join(code + bytes(512 - len(code)) for code in functions)
 
     work("dma_code", prepare)
+
+
+def evict():
+    work("evict", engine="cache = 4\n")
 
 
 def flags():
@@ -141,4 +145,4 @@ def task():
 
 
 if __name__ == "__main__":
-    guest.main(avx, checksum, cross, debug, dma_code, flags, flags_precise, long, privilege, real, remap, segment, self_modify, sse, string, task)
+    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, long, privilege, real, remap, segment, self_modify, sse, string, task)

@@ -11,14 +11,14 @@
 #define APIC 0xfee00000
 #define DATA 0x1f0000
 #define N 200000
-	/* N times this, in 192 bits, and the carries */
+	/* N times K, in 192 bits */
 #define K0 0x9e3779b97f4a7c15
 #define K1 0xf39cc0605cedc834
 #define K2 0xc2b2ae3d27d4eb4f
 #define P0 0xcc3957b60f2b1640
 #define P1 0x1e161398a73a93d6
 #define P2 0xca3c21ce871dbe32
-#define CARRIES 152107
+#define CARRIES 152107	/* N * K / 2^192 */
 
 	.macro	LONG name:req, function:req, want:req
 	mov	eax, offset \function
@@ -463,9 +463,7 @@ canonical:
 	jne	6f
 	cmp	[caught64_rbp], rax
 	jne	6f
-	.if	!\up
-	sub	rax, 8
-	.endif
+	sub	rax, 8 * (1 - \up)
 	cmp	[caught64_cr2], rax
 	jne	6f
 	inc	ebx

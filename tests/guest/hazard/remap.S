@@ -209,6 +209,8 @@ main:
 	IS	"a return to another address space", (60*75)
 	call	gone_global
 	IS	"a global page by CR4.PGE off and on", (20*20*75)
+	call	large
+	IS	"another large page, by INVLPG elsewhere in it", (30*20*75)
 	/* No paging at all: another page at the same address again. */
 	MAP	WINDOW_A, 11, WINDOW + 3
 	CODE	(WINDOW+0xb000), 300
@@ -343,6 +345,31 @@ returning:
 	add	ebx, eax
 	loop	1b
 	SPACE	SPACE_A
+	mov	eax, ebx
+	ret
+
+/* 4 MiB pages at LARGE: EAX = 30 * 20 * (5 + 70) */
+#define LARGE 0x1000000
+large:	mov	eax, cr4
+	or	al, 0x10
+	mov	cr4, eax
+	mov	dword ptr [SPACE_A + 4 * (LARGE >> 22)], 0x1400083
+	invlpg	[LARGE]
+	CODE	(LARGE+0x123000), 5
+	mov	dword ptr [SPACE_A + 4 * (LARGE >> 22)], 0x1800083
+	invlpg	[LARGE]
+	CODE	(LARGE+0x123000), 70
+	xor	ebx, ebx
+	mov	ebp, LARGE + 0x123000
+	mov	ecx, 30
+1:	mov	dword ptr [SPACE_A + 4 * (LARGE >> 22)], 0x1400083
+	invlpg	[LARGE + 0x3ff000]
+	HOT
+	mov	dword ptr [SPACE_A + 4 * (LARGE >> 22)], 0x1800083
+	invlpg	[LARGE]
+	HOT
+	dec	ecx
+	jnz	1b
 	mov	eax, ebx
 	ret
 
