@@ -77,7 +77,7 @@ def checksum():
         sums = struct.pack("<3I", zlib.crc32(data[begin:end]), sum(data[begin:end]), rotated)
         return data[:at + 8] + sums + data[at + 20:]
 
-    work("checksum", prepare)
+    work("checksum", prepare, machine=COUNTED)
 
 
 def cross():
