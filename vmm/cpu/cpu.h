@@ -228,6 +228,7 @@ struct cpu {
 	uint32_t code_limit;                          /* CS limit that the block links in use were made under */
 	uint64_t context;                             /* block key: mode word << 32 | CS base */
 	const struct tlb_entry *tlb_read, *tlb_write; /* of the current privilege, or the empty array */
+	bool yield;                                   /* cpu_run() is to return: a string instruction took long */
 	bool attention;                               /* own thread: look at events before the next block */
 	bool slow;                                    /* one instruction at a time: TF, breakpoints, shadow, trace */
 

@@ -75,6 +75,10 @@ static void context_update(struct cpu *cpu)
 		mode |= MODE_CODE32;
 	if (cpu->segment[CPU_SS].attributes & CPU_SEGMENT_DB)
 		mode |= MODE_STACK32;
+	if (!(mode & MODE_CODE64) && cpu->segment[CPU_CS].limit == 0xffff)
+		mode |= MODE_LIMIT_64K;
+	if (!(mode & MODE_CODE64) && cpu->segment[CPU_CS].limit == UINT32_MAX)
+		mode |= MODE_LIMIT_4G;
 	if (cpu->cr0 & CPU_CR0_PE)
 		mode |= MODE_PE;
 	if (cpu->rflags & CPU_FLAG_VM)

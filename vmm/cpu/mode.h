@@ -21,6 +21,11 @@
 #define MODE_KIND_SHIFT 7u
 #define MODE_KIND_MASK  3u
 #define MODE_FLAT       (1u << 9)
+/* What the limit of CS is, if it is one of the usual ones and this is not 64-bit code.  With any other, no two blocks
+ * may be linked without a look at it. */
+#define MODE_LIMIT_64K (1u << 10)
+#define MODE_LIMIT_4G  (1u << 11)
+#define MODE_LIMITS    (MODE_CODE64 | MODE_LIMIT_64K | MODE_LIMIT_4G)
 
 /* After any change: all of it. */
 void cpu_mode_update(struct cpu *cpu);

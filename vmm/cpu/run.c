@@ -297,6 +297,9 @@ struct block *block_next(struct cpu *cpu, struct block *previous)
 	struct block *block;
 	unsigned slot;
 
+	/* Links know nothing of odd limits. */
+	if (!(cpu->context >> 32 & MODE_LIMITS))
+		previous = NULL;
 	if (previous && previous->context == cpu->context) {
 		if (previous->link[0].rip == rip && (block = previous->link[0].block) && block_current(blocks, block))
 			return block;
@@ -433,6 +436,10 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t budget)
 		}
 		if (unlikely(debugger_stopped(cpu)) && outcome == OUTCOME_ON)
 			outcome = OUTCOME_DEBUG;
+		if (unlikely(cpu->yield) && outcome == OUTCOME_ON) {
+			cpu->yield = false;
+			return CPU_EXIT_BUDGET;
+		}
 		switch (outcome) {
 		case OUTCOME_ON: break;
 		case OUTCOME_REQUEST: return CPU_EXIT_REQUEST;

@@ -307,6 +307,8 @@ static int string_execute(struct cpu *cpu, const struct insn *insn)
 		work += done > 1 ? 64 : 1;
 		if (cpu->slow || cpu->block_end || (work >= 256 && __atomic_load_n(&cpu->request, __ATOMIC_RELAXED)) ||
 			work >= 65536) {
+			/* One instruction of any length must not keep timers from being looked at. */
+			cpu->yield = work >= 65536;
 			cpu->next_rip = cpu->rip;
 			return CPU_REPEAT;
 		}

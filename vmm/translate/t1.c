@@ -166,13 +166,13 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 
 static uint64_t stamp(uint64_t epoch, uint64_t context)
 {
-	return epoch << 42 ^ context;
+	return epoch << 44 ^ context;
 }
 
 static bool stamps_set(struct cpu *cpu)
 {
-	/* twenty-two bits of the epoch are in a stamp: before they come round, all must be forgotten */
-	if ((cpu->tlb->epoch ^ cpu->t1.epoch) >> 20 || (cpu->tlb->epoch_kernel ^ cpu->t1.epoch_kernel) >> 20) {
+	/* twenty bits of the epoch are in a stamp: before they come round, all must be forgotten */
+	if ((cpu->tlb->epoch ^ cpu->t1.epoch) >> 18 || (cpu->tlb->epoch_kernel ^ cpu->t1.epoch_kernel) >> 18) {
 		cpu->t1.epoch = cpu->tlb->epoch;
 		cpu->t1.epoch_kernel = cpu->tlb->epoch_kernel;
 		blocks_reset(cpu);

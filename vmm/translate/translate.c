@@ -177,13 +177,13 @@ static uint32_t live_out(struct t1_translation *t)
 }
 
 /* Code segments that are neither 4 GiB nor a whole 64 KiB have limits to check at each branch. */
-static bool block_fit(const struct cpu *cpu, const struct block *block)
+static bool block_fit(const struct block *block)
 {
-	uint32_t mode = (uint32_t)(block->context >> 32), limit = cpu->segment[CPU_CS].limit;
+	uint32_t mode = (uint32_t)(block->context >> 32);
 
-	if (block->crosses || (mode >> MODE_KIND_SHIFT & MODE_KIND_MASK) >= TLB_KINDS)
+	if (block->crosses)
 		return false;
-	return mode & MODE_CODE64 || limit == UINT32_MAX || (limit == 0xffff && !(mode & MODE_CODE32));
+	return mode & (MODE_CODE64 | MODE_LIMIT_4G) || (mode & MODE_LIMIT_64K && !(mode & MODE_CODE32));
 }
 
 int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
@@ -191,7 +191,7 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 	struct t1_translation t = { .t1 = t1, .cpu = cpu, .block = block, .memory = true };
 	uint8_t *start = t1->writable + t1->code_used, *stale, *budget;
 
-	if (!block_fit(cpu, block))
+	if (!block_fit(block))
 		return -EAGAIN;
 	/* a block's worst case, and its stubs */
 	if (t1->code_size - t1->code_used < (BLOCK_INSNS + 4) * EMIT_ROOM + T1_STUBS * 64)
