@@ -300,7 +300,12 @@ static bool integer_map1(struct t1_translation *t)
 	case 0xb8:
 	case 0xbc:
 	case 0xbd: two_operands(t, opcode, size, TO_REG, repeat, -1); return true;
-	case 0xb0: two_operands(t, opcode, 1, TO_RM, 0, -1); return true;
+	case 0xb0:
+		/* AH would have to change places with AL, which is compared */
+		if (insn->mod != 3 && !insn->rex && insn->reg == 4)
+			return false;
+		two_operands(t, opcode, 1, TO_RM, 0, -1);
+		return true;
 	case 0xb1: two_operands(t, opcode, size, TO_RM, 0, -1); return true;
 	case 0xc0: two_operands(t, opcode, 1, TO_BOTH, 0, -1); return true;
 	case 0xc1: two_operands(t, opcode, size, TO_BOTH, 0, -1); return true;
