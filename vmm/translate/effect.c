@@ -246,6 +246,8 @@ static uint32_t needed_before(const struct t1_effect *effect, uint32_t live)
 	return effect->reads | (live & ~effect->sets);
 }
 
+#define LOOK_AHEAD 6u /* instructions */
+
 /* Decode on from there, until all flags are known to be overwritten or one is read. */
 uint32_t t1_live_at(struct t1_translation *t, uint64_t rip)
 {
@@ -262,9 +264,14 @@ uint32_t t1_live_at(struct t1_translation *t, uint64_t rip)
 	physical_page(cpu, physical, &page);
 	if (!page.host || !page.code_version)
 		return ALL;
-	unsigned at = (unsigned)(physical & 0xfff), first = at;
-	for (unsigned i = 0; i < 6 && open & ~reads; i++) {
-		int length = insn_decode(cpu, page.host + at, CPU_PAGE_SIZE - at, rip + (at - first), &insn);
+	unsigned room = CPU_PAGE_SIZE - (unsigned)(physical & 0xfff), at = 0;
+	uint8_t bytes[LOOK_AHEAD * DECODE_MAX];
+
+	if (room > sizeof(bytes))
+		room = sizeof(bytes);
+	memcpy(bytes, page.host + (physical & 0xfff), room);
+	for (unsigned i = 0; i < LOOK_AHEAD && open & ~reads && at < room; i++) {
+		int length = insn_decode(cpu, bytes + at, room - at, rip + at, &insn);
 
 		if (length <= 0)
 			break;
@@ -272,12 +279,15 @@ uint32_t t1_live_at(struct t1_translation *t, uint64_t rip)
 		reads |= effect.reads & open;
 		open &= ~effect.sets;
 		at += (unsigned)length;
-		if (insn_ends_block(&insn) || at >= CPU_PAGE_SIZE)
+		if (insn_ends_block(&insn))
 			break;
 	}
-	/* Whatever these bytes are changed to must be noticed. */
-	if (at > first)
-		cpu->bus.code(cpu->bus.self, physical, at - first);
+	/* Whatever these bytes are changed to must be noticed from now on; what they have become meanwhile, too. */
+	if (at) {
+		cpu->bus.code(cpu->bus.self, physical, at);
+		if (memcmp(bytes, page.host + (physical & 0xfff), at) != 0)
+			return ALL;
+	}
 	return reads | open;
 }
 
