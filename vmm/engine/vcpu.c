@@ -10,7 +10,7 @@
 #define COUNT_QUANTUM 100000u
 /* By the host's clock, how many instructions at most and at least run before the APIC timer's deadline is looked at,
  * and how many a nanosecond may pass before a deadline that is near. */
-#define SLICE_MAX                20000u
+#define SLICE_MAX                50000u
 #define SLICE_MIN                500u
 #define SLICE_NS_PER_INSTRUCTION 4u
 
