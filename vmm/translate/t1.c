@@ -122,10 +122,13 @@ static void interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site)
 
 	if (site->insn->vex || (opcode != 0xfa && opcode != 0xfb && opcode != 0x9d) || cpu->tlb_read == cpu->tlb->empty)
 		return;
+	bool shadow = cpu->interrupt_shadow;
 	if (opcode == 0xfb && site->behind > 1)
 		cpu->interrupt_shadow = false;
-	if (!cpu_quiet(cpu))
+	if (!cpu_quiet(cpu)) {
+		cpu->interrupt_shadow = shadow;
 		return;
+	}
 	cpu->attention = false;
 	cpu->t1.heeded = cpu_heeded(cpu);
 }
