@@ -116,21 +116,22 @@ int t1_vector_enter(struct cpu *cpu, const struct t1_site *site)
 
 /* What raised attention for a change of IF is no reason to leave if nothing is waiting.  The next instruction of the
  * block comes before any look at interrupts, which is all that STI's shadow asks for. */
-static void interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site)
+static int interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site, int status)
 {
 	unsigned opcode = site->insn->opcode;
 
 	if (site->insn->vex || (opcode != 0xfa && opcode != 0xfb && opcode != 0x9d) || cpu->tlb_read == cpu->tlb->empty)
-		return;
+		return status;
 	bool shadow = cpu->interrupt_shadow;
 	if (opcode == 0xfb && site->behind > 1)
 		cpu->interrupt_shadow = false;
 	if (!cpu_quiet(cpu)) {
 		cpu->interrupt_shadow = shadow;
-		return;
+		return status;
 	}
 	cpu->attention = false;
 	cpu->t1.heeded = cpu_heeded(cpu);
+	return CPU_OK;
 }
 
 /* Returns 0: go on at cpu->t1.resume. */
@@ -150,8 +151,8 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 	cpu->next_rip = site->next;
 	instructions_set(cpu, site->behind);
 	status = insn->execute(cpu, insn);
-	if (unlikely(cpu->attention) && status == CPU_OK)
-		interrupt_flag_changed(cpu, site);
+	if (unlikely(cpu->attention) && (status == CPU_OK || (status == CPU_END && cpu->next_rip == site->next)))
+		status = interrupt_flag_changed(cpu, site, status);
 	if (likely(status == CPU_OK && !cpu->block_end && !cpu->attention && cpu->context == site->block->context) &&
 		live_allowed(cpu)) {
 		flags_image(cpu);
