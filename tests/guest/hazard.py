@@ -145,5 +145,20 @@ def task():
     work("task")
 
 
+def wake():
+    """A timer that may fire between STI and HLT always ends the HLT: an interrupt there would leave it waiting for ever."""
+    source = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench", "lateness.S")
+    for tier, count in ((tier, count) for tier in TIERS for count in (1, 12, 60)):
+        with guest.Folder() as folder:
+            built, rom = folder.file("wake.o"), folder.file("wake.rom")
+            media.run("gcc", "-m32", "-c", "-DSAMPLES=2000", "-DCOUNT=%d" % count, "-o", built, source)
+            media.run("ld", "-m", "elf_i386", "-Ttext", "0", "--oformat", "binary", "-o", rom, built)
+            file = folder.file("guest.ini", "[machine]\nname = guest\nbase = pc\nmemory = 32M\n[engine]\ntier = %s\n"
+                               "[boot]\nrom = %s\n[exit0]\nplugin = debug-exit\n" % (tier, rom))
+            with guest.Guest(folder, file) as it:
+                ended = it.wait(TIMEOUT)
+                assert ended == 1, "%s, a count of %d: it ended with status %s" % (tier, count, ended)
+
+
 if __name__ == "__main__":
-    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, long, privilege, real, remap, segment, self_modify, sse, string, task)
+    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, long, privilege, real, remap, segment, self_modify, sse, string, task, wake)
