@@ -78,6 +78,8 @@ START_TEST(present)
 		{ 0x17, P6 },   /* PLATFORM_ID */
 		{ 0x1b, P6 },   /* APIC_BASE: the Pentium's APIC has none */
 		{ 0x3b, HOST }, /* TSC_ADJUST */
+		{ 0x48, HOST }, /* SPEC_CTRL */
+		{ 0x49, 0 },    /* PRED_CMD: write-only */
 		{ 0x79, 0 },    /* BIOS_UPDT_TRIG: write-only */
 		{ 0x8b, P6 },   /* BIOS_SIGN_ID */
 		{ 0xc1, P6 & ~P4 },

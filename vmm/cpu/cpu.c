@@ -65,6 +65,7 @@ static void power_on_reset(struct cpu *cpu)
 	memset(cpu->mtrr_fixed, 0, sizeof(cpu->mtrr_fixed));
 	cpu->mtrr_default = 0;
 	cpu->mcg_status = 0;
+	cpu->spec_ctrl = 0;
 	cpu->microcode_revision = 0;
 	cpu->tsc_adjust = 0;
 	cpu->tsc_offset = -(int64_t)tsc_scaled(cpu);

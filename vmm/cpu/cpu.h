@@ -185,7 +185,7 @@ struct cpu {
 	uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
 	uint64_t star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux, pat, misc_enable, debugctl;
 	uint64_t mtrr_physical[16], mtrr_fixed[11], mtrr_default;
-	uint64_t mcg_status, microcode_revision;
+	uint64_t mcg_status, microcode_revision, spec_ctrl;
 	int64_t tsc_offset; /* TSC = time() scaled to tsc_hz, plus this (WRMSR to the TSC, TSC_ADJUST) */
 	uint64_t tsc_adjust;
 

@@ -36,7 +36,7 @@
 	(CPU_FEATURE_FSGSBASE | CPU_FEATURE_TSC_ADJUST | CPU_FEATURE_SMEP | CPU_FEATURE_ERMS | CPU_FEATURE_INVPCID | \
 		CPU_FEATURE_SMAP | VECTOR_7_EBX | SCALAR_7_EBX)
 #define ENGINE_7_ECX (CPU_FEATURE_UMIP | CPU_FEATURE_RDPID | VECTOR_7_ECX)
-#define ENGINE_7_EDX CPU_FEATURE_ARCH_CAPABILITIES
+#define ENGINE_7_EDX (CPU_FEATURE_SPEC_CTRL | CPU_FEATURE_ARCH_CAPABILITIES)
 #define ENGINE_EXT_EDX \
 	(CPU_FEATURE_SYSCALL | CPU_FEATURE_NX | CPU_FEATURE_PDPE1GB | CPU_FEATURE_RDTSCP | CPU_FEATURE_LM)
 #define ENGINE_EXT_ECX (CPU_FEATURE_LAHF64 | BIT(LZCNT))
@@ -82,12 +82,15 @@
 #define EDX_PENTIUM4 (EDX_PENTIUM3 | CPU_FEATURE_CLFSH | CPU_FEATURE_SSE2)
 
 /* IA32_ARCH_CAPABILITIES: a guest's privileged data is out of reach of its user code's speculation, since both
- * go through a software MMU and no address of one ever stands in for the other's. */
+ * go through a software MMU and no address of one ever stands in for the other's.  What a guest can do about its
+ * branches (retpolines, thunks for returns) does nothing for translated code, whose branches are others, so it is told
+ * that it need not: IBRS_ALL, BHI_NO, ITS_NO. */
 #define ARCH_CAPABILITIES \
-	(1u << 0 /* RDCL_NO: Meltdown, L1TF */ | 1u << 3 /* no L1 flush on VM entry */ | 1u << 4 /* SSB_NO */ | \
-		1u << 5 /* MDS_NO */ | 1u << 6 /* no machine check on page size change */ | 1u << 8 /* TAA_NO */ | \
-		1u << 13 | 1u << 14 | 1u << 15 /* no MMIO stale data */ | 1u << 20 /* BHI_NO */ | \
-		1u << 24 /* PBRSB_NO */ | 1u << 26 /* GDS_NO */ | 1u << 27 /* RFDS_NO */)
+	(1ull << 62 /* ITS_NO */ | 1u << 0 /* RDCL_NO: Meltdown, L1TF */ | 1u << 1 /* IBRS_ALL */ | \
+		1u << 3 /* no L1 flush on VM entry */ | 1u << 4 /* SSB_NO */ | 1u << 5 /* MDS_NO */ | \
+		1u << 6 /* no machine check on page size change */ | 1u << 8 /* TAA_NO */ | 1u << 13 | 1u << 14 | \
+		1u << 15 /* no MMIO stale data */ | 1u << 20 /* BHI_NO */ | 1u << 24 /* PBRSB_NO */ | \
+		1u << 26 /* GDS_NO */ | 1u << 27 /* RFDS_NO */)
 
 static const struct cpu_model models[] = {
 	{ .name = "host",
@@ -439,9 +442,11 @@ static void leaf_basic(const struct cpu *cpu, uint32_t leaf, uint32_t subleaf, u
 			out[1] = m->features_7_ebx;
 			out[2] = m->features_7_ecx;
 			out[3] = m->features_7_edx;
-			out[0] = m->features_7_1_eax ? 1 : 0;
+			out[0] = m->features_7_edx & CPU_FEATURE_SPEC_CTRL ? 2 : m->features_7_1_eax ? 1 : 0;
 		} else if (subleaf == 1) {
 			out[0] = m->features_7_1_eax;
+		} else if (subleaf == 2 && m->features_7_edx & CPU_FEATURE_SPEC_CTRL) {
+			out[3] = CPU_FEATURE_BHI_CTRL;
 		}
 		break;
 	case 0xb:

@@ -56,6 +56,8 @@ struct cpu;
 #define CPU_FEATURE_LA57  (1u << 16)
 #define CPU_FEATURE_RDPID (1u << 22)
 /* CPUID.7:EDX */
+#define CPU_FEATURE_BHI_CTRL          (1u << 4) /* leaf 7, 2 */
+#define CPU_FEATURE_SPEC_CTRL         (1u << 26)
 #define CPU_FEATURE_ARCH_CAPABILITIES (1u << 29)
 /* CPUID.80000001:ECX */
 #define CPU_FEATURE_LAHF64 (1u << 0)

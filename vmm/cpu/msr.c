@@ -16,6 +16,8 @@
 #define MSR_MICROCODE         0x8b
 #define MSR_PERFCTR0          0xc1
 #define MSR_MTRRCAP           0xfe
+#define MSR_SPEC_CTRL         0x48
+#define MSR_PRED_CMD          0x49
 #define MSR_ARCH_CAPABILITIES 0x10a
 #define MSR_SYSENTER_CS       0x174
 #define MSR_SYSENTER_ESP      0x175
@@ -210,6 +212,7 @@ static bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 	case MSR_ARCH_CAPABILITIES:
 		*value = cpu_model_arch_capabilities(cpu->model);
 		return cpu->model->features_7_edx & CPU_FEATURE_ARCH_CAPABILITIES;
+	case MSR_SPEC_CTRL: *value = cpu->spec_ctrl; return cpu->model->features_7_edx & CPU_FEATURE_SPEC_CTRL;
 	case MSR_SYSENTER_CS: *value = cpu->sysenter_cs; return sep;
 	case MSR_SYSENTER_ESP: *value = cpu->sysenter_esp; return sep;
 	case MSR_SYSENTER_EIP: *value = cpu->sysenter_eip; return sep;
@@ -285,6 +288,13 @@ static bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 	case MSR_MICROCODE:
 		/* Cleared by software before CPUID brings the revision (SDM vol. 3A, 9.11.7); ours is 0 unless set. */
 		return cpu->model->family >= 6;
+	case MSR_SPEC_CTRL: /* IBRS, STIBP, which may be written wherever IBRS is, and BHI_DIS_S */
+		if (!(cpu->model->features_7_edx & CPU_FEATURE_SPEC_CTRL) || value & ~0x403ull)
+			return false;
+		cpu->spec_ctrl = value;
+		return true;
+	case MSR_PRED_CMD: /* IBPB: there is nothing to be forgotten */
+		return cpu->model->features_7_edx & CPU_FEATURE_SPEC_CTRL && !(value & ~1ull);
 	case MSR_SYSENTER_CS: cpu->sysenter_cs = value; return sep;
 	case MSR_SYSENTER_ESP:
 	case MSR_SYSENTER_EIP:

@@ -199,6 +199,15 @@ static void fields_vector(struct stream *stream, struct cpu *cpu)
 		state_get_bytes(stream->reader, "vector", &cpu->vector, sizeof(cpu->vector));
 }
 
+/* IA32_SPEC_CTRL, the same. */
+static void fields_speculation(struct stream *stream, struct cpu *cpu)
+{
+	if (has(stream, "spec_ctrl"))
+		field(stream, "spec_ctrl", &cpu->spec_ctrl);
+	else
+		cpu->spec_ctrl = 0;
+}
+
 static void fields(struct stream *stream, struct cpu *cpu)
 {
 	uint64_t rflags = cpu_rflags(cpu);
@@ -226,6 +235,7 @@ static void fields(struct stream *stream, struct cpu *cpu)
 	else
 		state_get_bytes(stream->reader, "fx", &cpu->fx, 512);
 	fields_vector(stream, cpu);
+	fields_speculation(stream, cpu);
 }
 
 int cpu_save(const struct cpu *cpu, struct state_writer *writer)
