@@ -3,6 +3,7 @@
 /*
  * A ROM that measures when timer interrupts come: counter 0 of the 8254 in mode 0, 2 ms each time; the time-stamp counter
  * is read when it is loaded and in the handler.  It sends each difference, 8 bytes, on COM1 and ends at the debug port.
+ * The machine has no local APIC: without a BIOS that lets no interrupt of the 8259 through (SDM vol. 3A, 10.4.7.1).
  */
 	.code16
 #ifndef COUNT
@@ -30,11 +31,6 @@ _start:
 	outb	%al, $0x21
 	movb	$0xfe, %al
 	outb	%al, $0x21
-	/* Without a BIOS the local APIC lets no interrupt of the 8259 through (SDM vol. 3A, 10.4.7.1): go without it. */
-	movl	$0x1b, %ecx
-	rdmsr
-	andb	$~0x08, %ah
-	wrmsr
 	movw	$SAMPLES, %cx
 next:
 	pushw	%cx

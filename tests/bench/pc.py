@@ -159,10 +159,10 @@ class PcBench:
         work = self.folder.file("lateness")
         media.run("gcc", "-m32", "-c", "-DSAMPLES=%d" % SAMPLES, os.path.join(HERE, "lateness.S"), "-o", work + ".o")
         media.run("ld", "-m", "elf_i386", "-Ttext", "0", "--oformat", "binary", "-o", work + ".rom", work + ".o")
-        ini = self.folder.file("lateness.ini", "[machine]\nname = late\nbase = pc\nmemory = 32M\n[boot]\nrom = %s.rom\n"
+        ini = self.folder.file("lateness.ini", "[machine]\nname = late\nbase = pc\nmemory = 32M\n[cpu]\napic = no\n[boot]\nrom = %s.rom\n"
                                "[exit0]\nplugin = debug-exit\n" % work)
         commands = ([self.vmm, "run", ini, "--serial", "stdio", "--headless"],
-                    [QEMU, "-M", "pc", "-accel", "tcg", "-m", "32", "-bios", work + ".rom", "-display", "none",
+                    [QEMU, "-M", "pc", "-accel", "tcg", "-cpu", "qemu32,-apic", "-m", "32", "-bios", work + ".rom", "-display", "none",
                      "-serial", "stdio", "-monitor", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
                      "-no-reboot"])
         for loaded in (False, True):

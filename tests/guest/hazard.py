@@ -153,8 +153,8 @@ def wake():
             built, rom = folder.file("wake.o"), folder.file("wake.rom")
             media.run("gcc", "-m32", "-c", "-DSAMPLES=2000", "-DCOUNT=%d" % count, "-o", built, source)
             media.run("ld", "-m", "elf_i386", "-Ttext", "0", "--oformat", "binary", "-o", rom, built)
-            file = folder.file("guest.ini", "[machine]\nname = guest\nbase = pc\nmemory = 32M\n[engine]\ntier = %s\n"
-                               "[boot]\nrom = %s\n[exit0]\nplugin = debug-exit\n" % (tier, rom))
+            file = folder.file("guest.ini", "[machine]\nname = guest\nbase = pc\nmemory = 32M\n[cpu]\napic = no\n"
+                               "[engine]\ntier = %s\n[boot]\nrom = %s\n[exit0]\nplugin = debug-exit\n" % (tier, rom))
             with guest.Guest(folder, file) as it:
                 ended = it.wait(TIMEOUT)
                 assert ended == 1, "%s, a count of %d: it ended with status %s" % (tier, count, ended)
