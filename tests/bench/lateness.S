@@ -31,6 +31,10 @@ _start:
 	outb	%al, $0x21
 	movb	$0xfe, %al
 	outb	%al, $0x21
+	/* Eight bits a character: after reset it is five. */
+	movw	$0x3fb, %dx
+	movb	$0x03, %al
+	outb	%al, %dx
 	movw	$SAMPLES, %cx
 next:
 	pushw	%cx
