@@ -18,8 +18,8 @@ tests_cpu_oracle_SOURCES = \
 	tests/cpu/vendor.c tests/cpu/vendor.h
 tests_cpu_oracle_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_cpu_oracle_LDADD = vmm/libcore.la
-TESTS += tests/cpu/oracle.test
-dist_check_SCRIPTS += tests/cpu/oracle.test
+TESTS += tests/cpu/oracle.test tests/cpu/registers.test
+dist_check_SCRIPTS += tests/cpu/oracle.test tests/cpu/registers.test
 
 check_PROGRAMS += tests/unit/cpu_speed
 tests_unit_cpu_speed_SOURCES = tests/unit/cpu_speed.c tests/unit/cpu_fixture.c tests/unit/cpu_fixture.h
