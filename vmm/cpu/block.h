@@ -72,6 +72,15 @@ struct block *block_find(struct cpu *cpu);
 /* The same, by way of `previous`, the block that has just run, if it can be (run.c). */
 struct block *block_next(struct cpu *cpu, struct block *previous);
 
+/* Do they lie in one page, physical and virtual, in the same mode? */
+static inline bool block_page_shared(const struct block *a, const struct block *b)
+{
+	uint64_t base = (uint32_t)a->context;
+
+	return a->context == b->context && !((a->physical ^ b->physical) >> 12) &&
+		!(((a->rip + base) ^ (b->rip + base)) >> 12);
+}
+
 /* May it be entered by a link or jump entry, as far as its bytes go? */
 static inline bool block_current(const struct cpu_blocks *blocks, const struct block *block)
 {

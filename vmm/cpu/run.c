@@ -280,14 +280,6 @@ static void block_end_apply(struct cpu *cpu)
 	}
 }
 
-static bool page_shared(const struct block *a, const struct block *b)
-{
-	uint64_t base = (uint32_t)a->context;
-
-	return a->context == b->context && !((a->physical ^ b->physical) >> 12) &&
-		!(((a->rip + base) ^ (b->rip + base)) >> 12);
-}
-
 /* The block at RIP, by way of the block that has just run if it can be. */
 struct block *block_next(struct cpu *cpu, struct block *previous)
 {
@@ -315,7 +307,7 @@ struct block *block_next(struct cpu *cpu, struct block *previous)
 		if (!block || blocks->resets != resets)
 			return block;
 	}
-	if (previous && !block->crosses && page_shared(previous, block)) {
+	if (previous && !block->crosses && block_page_shared(previous, block)) {
 		slot = rip == previous->rip + previous->length ? 0 : 1;
 		previous->link[slot].rip = rip;
 		previous->link[slot].block = block;

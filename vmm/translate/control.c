@@ -87,20 +87,10 @@ static bool target_plain(const struct t1_translation *t)
 	return t->insn->code64 || t->insn->operand_size == 4;
 }
 
-static bool stack_flat(const struct t1_translation *t)
-{
-	return t->insn->code64 || (t->flat && t->block->context >> 32 & MODE_STACK32);
-}
-
-static unsigned stack_width(const struct t1_translation *t)
-{
-	return t->insn->code64 ? 8 : 4;
-}
-
 /* Push the address behind a CALL. */
 static void return_push(struct t1_translation *t)
 {
-	unsigned size = stack_width(t);
+	unsigned size = t1_stack_width(t);
 
 	emit_rm(&t->e, 0x8d, size, HOST_R10, rm_memory(HOST_R9, -(int)size));
 	t1_lookup(t, CPU_SS, size, true);
@@ -199,7 +189,7 @@ static bool loop(struct t1_translation *t, uint64_t target)
 
 static bool call_relative(struct t1_translation *t, uint64_t target)
 {
-	if (!target_plain(t) || !stack_flat(t))
+	if (!target_plain(t) || !t1_stack_flat(t))
 		return false;
 	return_push(t);
 	t1_leave_to(t, target);
@@ -211,10 +201,10 @@ static bool call_relative(struct t1_translation *t, uint64_t target)
 static bool indirect(struct t1_translation *t, bool call)
 {
 	const struct insn *insn = t->insn;
-	unsigned size = stack_width(t);
+	unsigned size = t1_stack_width(t);
 	const struct host_rm scratch = STATE(t1.scratch);
 
-	if (!target_plain(t) || (call && !stack_flat(t)))
+	if (!target_plain(t) || (call && !t1_stack_flat(t)))
 		return false;
 	if (insn->mod != 3) {
 		t1_operand(t, size, false);
@@ -245,9 +235,9 @@ static bool indirect(struct t1_translation *t, bool call)
 static bool ret(struct t1_translation *t)
 {
 	const struct insn *insn = t->insn;
-	unsigned size = stack_width(t);
+	unsigned size = t1_stack_width(t);
 
-	if (!target_plain(t) || !stack_flat(t))
+	if (!target_plain(t) || !t1_stack_flat(t))
 		return false;
 	emit_move(&t->e, size, HOST_R10, HOST_R9);
 	t1_lookup(t, CPU_SS, size, false);

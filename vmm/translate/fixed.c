@@ -129,8 +129,9 @@ static const void *enter_emit(struct emit *e)
 	return start;
 }
 
-/* R10: the site. */
-static const void *slow_emit(struct emit *e, const struct t1 *t1, struct cpu *cpu)
+/* R10: a site, for a function in C that says whether to go on (0) or to leave.  flags: it has left them as an image. */
+static const void *site_emit(struct emit *e, const struct t1 *t1, struct cpu *cpu,
+	int (*function)(struct cpu *, const struct t1_site *), bool flags)
 {
 	const void *start = emit_here(e);
 	uint8_t *out;
@@ -139,37 +140,16 @@ static const void *slow_emit(struct emit *e, const struct t1 *t1, struct cpu *cp
 	vector_out(e, t1);
 	emit_constant(e, HOST_RDI, (uintptr_t)cpu);
 	emit_move(e, 8, HOST_RSI, HOST_R10);
-	emit_constant(e, HOST_RAX, (uintptr_t)t1_slow);
+	emit_constant(e, HOST_RAX, (uintptr_t)function);
 	emit_rm(e, 0xff, 4, 2, rm_register(HOST_RAX)); /* call */
 	emit_rm(e, 0x85, 4, HOST_RAX, rm_register(HOST_RAX));
 	out = emit_jcc(e, CC_NZ);
 	vector_in(e, t1);
 	registers_load(e);
-	emit_rm(e, 0xff, 4, 6, rm_state(offsetof(struct cpu, flags_source1))); /* push */
-	emit8(e, 0x9d);                                                        /* popfq */
-	emit_rm(e, 0xff, 4, 4, STATE(t1.resume));
-	emit_aim_here(e, out);
-	emit_constant(e, HOST_RAX, T1_SITE);
-	return_emit(e);
-	return start;
-}
-
-/* R10: a site whose instruction needs vector registers. */
-static const void *vector_emit(struct emit *e, const struct t1 *t1, struct cpu *cpu)
-{
-	const void *start = emit_here(e);
-	uint8_t *out;
-
-	registers_store(e);
-	vector_out(e, t1);
-	emit_constant(e, HOST_RDI, (uintptr_t)cpu);
-	emit_move(e, 8, HOST_RSI, HOST_R10);
-	emit_constant(e, HOST_RAX, (uintptr_t)t1_vector_enter);
-	emit_rm(e, 0xff, 4, 2, rm_register(HOST_RAX));
-	emit_rm(e, 0x85, 4, HOST_RAX, rm_register(HOST_RAX));
-	out = emit_jcc(e, CC_NZ);
-	vector_in(e, t1);
-	registers_load(e);
+	if (flags) {
+		emit_rm(e, 0xff, 4, 6, rm_state(offsetof(struct cpu, flags_source1))); /* push */
+		emit8(e, 0x9d);                                                        /* popfq */
+	}
 	emit_rm(e, 0xff, 4, 4, STATE(t1.resume));
 	emit_aim_here(e, out);
 	emit_constant(e, HOST_RAX, T1_SITE);
@@ -207,10 +187,10 @@ void t1_fixed(struct t1 *t1, struct cpu *cpu)
 
 	t1_vector_fixed(t1, &e);
 	t1_x87_fixed(t1, &e);
-	t1->vector = vector_emit(&e, t1, cpu);
+	t1->vector = site_emit(&e, t1, cpu, t1_vector_enter, false);
 	t1->refill = refill_emit(&e, cpu);
 	memcpy(&t1->enter, &enter, sizeof(enter));
-	t1->slow = slow_emit(&e, t1, cpu);
+	t1->slow = site_emit(&e, t1, cpu, t1_slow, true);
 	t1->link = leave_emit(&e, t1, T1_LINK, offsetof(struct cpu, t1.exit));
 	t1->poll = leave_emit(&e, t1, T1_POLL, offsetof(struct cpu, t1.exit));
 	t1->stale = leave_emit(&e, t1, T1_STALE, offsetof(struct cpu, t1.block));

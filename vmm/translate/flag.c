@@ -35,13 +35,10 @@ void t1_flags_require(struct t1_translation *t)
 
 	if (t->host || t->image)
 		return;
-	site = t1_data(t, sizeof(*site));
+	site = t1_site_make(t);
 	if (!site)
 		return;
-	site->rip = t->rip;
-	site->next = t->rip;
-	site->block = t->block;
-	site->behind = t->block->count - t->number;
+	site->insn = NULL;
 	emit_op(&t->e, 0x83, 4, 7, rm_state(offsetof(struct cpu, flags_op)), 0, 1);
 	emit8(&t->e, FLAGS_IMAGE);
 	t1_stub(t, emit_jcc(&t->e, CC_NZ), T1_STUB_SITE, site);

@@ -33,12 +33,6 @@ static unsigned lock_flag(const struct insn *insn)
 	return insn->lock ? EMIT_LOCK : 0;
 }
 
-/* XCHG AL, AH or its like, by which the high byte gets a number that goes with REX. */
-static void bytes_swap(struct t1_translation *t, unsigned reg)
-{
-	emit_op(&t->e, 0x86, 1, reg + 4, rm_register(reg), EMIT_HIGH, 0);
-}
-
 /* An instruction with the operands ModRM.reg and ModRM.rm, and maybe an 8-bit immediate. */
 static void two_operands(
 	struct t1_translation *t, unsigned opcode, unsigned size, enum destination to, unsigned flags, int immediate)
@@ -70,13 +64,13 @@ static void two_operands(
 
 		flags_before(t);
 		if (high)
-			bytes_swap(t, a);
+			t1_bytes_swap(t, a);
 		emit_op(&t->e, opcode, size, a, rm_memory(HOST_R10, 0),
 			flags | lock_flag(insn) | (byte ? EMIT_BYTE_REG : 0), length);
 		if (immediate >= 0)
 			emit8(&t->e, (unsigned)immediate);
 		if (high)
-			bytes_swap(t, a);
+			t1_bytes_swap(t, a);
 		if (to == TO_REG || to == TO_BOTH)
 			t1_commit(t, reg, a);
 		flags_after(t);
@@ -115,18 +109,12 @@ static void one_operand(struct t1_translation *t, unsigned opcode, unsigned size
 	flags_after(t);
 }
 
-/* Immediates of 16 and 32 bits are as long as the operand, but never over 32. */
-static unsigned immediate_length(unsigned size)
-{
-	return size == 8 ? 4 : size;
-}
-
 static void accumulator(struct t1_translation *t, unsigned opcode, unsigned digit, unsigned size)
 {
 	flags_before(t);
 	emit_op(&t->e, size == 1 ? opcode & ~1u : opcode, size, digit, rm_register(HOST_RAX), 0,
-		immediate_length(size));
-	emit_immediate(&t->e, t->insn->immediate, immediate_length(size));
+		t1_immediate_length(size));
+	emit_immediate(&t->e, t->insn->immediate, t1_immediate_length(size));
 	flags_after(t);
 }
 
@@ -154,7 +142,7 @@ static void group1(struct t1_translation *t)
 		size == 1       ? 0x80
 			: small ? 0x83
 				: 0x81,
-		size, digit, digit != 7, insn->immediate, size == 1 || small ? 1 : immediate_length(size));
+		size, digit, digit != 7, insn->immediate, size == 1 || small ? 1 : t1_immediate_length(size));
 }
 
 static void increment(struct t1_translation *t)
@@ -208,7 +196,7 @@ static bool group3(struct t1_translation *t)
 
 	switch (digit) {
 	case 0:
-	case 1: one_operand(t, insn->opcode, size, 0, false, insn->immediate, immediate_length(size)); return true;
+	case 1: one_operand(t, insn->opcode, size, 0, false, insn->immediate, t1_immediate_length(size)); return true;
 	case 2:
 	case 3: one_operand(t, insn->opcode, size, digit, true, 0, 0); return true;
 	case 4:
@@ -221,7 +209,7 @@ static bool group3(struct t1_translation *t)
 static void multiply_immediate(struct t1_translation *t)
 {
 	const struct insn *insn = t->insn;
-	unsigned size = insn->operand_size, length = immediate_length(size), a = t1_out(insn->reg, HOST_R11);
+	unsigned size = insn->operand_size, length = t1_immediate_length(size), a = t1_out(insn->reg, HOST_R11);
 	struct host_rm rm = rm_memory(HOST_R10, 0);
 
 	if (insn->mod != 3)

@@ -11,11 +11,6 @@ static bool plain_high(const struct insn *insn, unsigned reg)
 	return !insn->rex && reg >= 4;
 }
 
-static void bytes_swap(struct t1_translation *t, unsigned reg)
-{
-	emit_op(&t->e, 0x86, 1, reg + 4, rm_register(reg), EMIT_HIGH, 0);
-}
-
 /* MOV and XCHG of bytes between registers, or with memory whose address is in R10. */
 static void byte_move(struct t1_translation *t, unsigned opcode)
 {
@@ -31,10 +26,10 @@ static void byte_move(struct t1_translation *t, unsigned opcode)
 	struct host_rm rm = insn->mod == 3 ? rm_register(t1_in(t, insn->rm, HOST_R10)) : rm_memory(HOST_R10, 0);
 
 	if (high)
-		bytes_swap(t, a);
+		t1_bytes_swap(t, a);
 	emit_op(&t->e, opcode, 1, a, rm, EMIT_BYTE_REG | EMIT_BYTE_RM, 0);
 	if (high)
-		bytes_swap(t, a);
+		t1_bytes_swap(t, a);
 	else if (loads)
 		t1_commit(t, insn->reg, a);
 	if (insn->mod == 3 && opcode != 0x8a)
@@ -80,15 +75,10 @@ static void move_load(struct t1_translation *t, unsigned size)
 	t1_commit(t, insn->reg, a);
 }
 
-static unsigned immediate_length(unsigned size)
-{
-	return size == 8 ? 4 : size;
-}
-
 static void move_immediate(struct t1_translation *t, unsigned size)
 {
 	const struct insn *insn = t->insn;
-	unsigned length = immediate_length(size), opcode = size == 1 ? 0xc6 : 0xc7;
+	unsigned length = t1_immediate_length(size), opcode = size == 1 ? 0xc6 : 0xc7;
 
 	if (insn->mod != 3) {
 		t1_operand(t, size, true);
@@ -272,32 +262,21 @@ bool t1_move(struct t1_translation *t)
 
 /* ---- the stack ---- */
 
-/* Is the stack pointer all of RSP or ESP, and the segment flat? */
-static bool stack_flat(const struct t1_translation *t)
-{
-	return t->insn->code64 || (t->flat && t->block->context >> 32 & MODE_STACK32);
-}
-
-static unsigned stack_width(const struct t1_translation *t)
-{
-	return t->insn->code64 ? 8 : 4;
-}
-
 static void stack_move(struct t1_translation *t, int distance)
 {
-	emit_rm(&t->e, 0x8d, stack_width(t), HOST_R9, rm_memory(HOST_R9, distance));
+	emit_rm(&t->e, 0x8d, t1_stack_width(t), HOST_R9, rm_memory(HOST_R9, distance));
 }
 
 /* R10: where a push will write. */
 static void push_lookup(struct t1_translation *t, unsigned size)
 {
-	emit_rm(&t->e, 0x8d, stack_width(t), HOST_R10, rm_memory(HOST_R9, -(int)size));
+	emit_rm(&t->e, 0x8d, t1_stack_width(t), HOST_R10, rm_memory(HOST_R9, -(int)size));
 	t1_lookup(t, CPU_SS, size, true);
 }
 
 static void pop_lookup(struct t1_translation *t, unsigned size)
 {
-	emit_move(&t->e, stack_width(t), HOST_R10, HOST_R9);
+	emit_move(&t->e, t1_stack_width(t), HOST_R10, HOST_R9);
 	t1_lookup(t, CPU_SS, size, false);
 }
 
@@ -321,8 +300,8 @@ static void pop_register(struct t1_translation *t, unsigned guest, unsigned size
 static void push_immediate(struct t1_translation *t, unsigned size)
 {
 	push_lookup(t, size);
-	emit_op(&t->e, 0xc7, size, 0, rm_memory(HOST_R10, 0), 0, immediate_length(size));
-	emit_immediate(&t->e, t->insn->immediate, immediate_length(size));
+	emit_op(&t->e, 0xc7, size, 0, rm_memory(HOST_R10, 0), 0, t1_immediate_length(size));
+	emit_immediate(&t->e, t->insn->immediate, t1_immediate_length(size));
 	stack_move(t, -(int)size);
 }
 
@@ -341,9 +320,9 @@ static void push_operand(struct t1_translation *t, unsigned size)
 
 static void leave(struct t1_translation *t, unsigned size)
 {
-	emit_move(&t->e, stack_width(t), HOST_R10, HOST_RBP);
+	emit_move(&t->e, t1_stack_width(t), HOST_R10, HOST_RBP);
 	t1_lookup(t, CPU_SS, size, false);
-	emit_rm(&t->e, 0x8d, stack_width(t), HOST_R9, rm_memory(HOST_RBP, (int)size));
+	emit_rm(&t->e, 0x8d, t1_stack_width(t), HOST_R9, rm_memory(HOST_RBP, (int)size));
 	emit_load(&t->e, size, HOST_RBP, rm_memory(HOST_R10, 0));
 }
 
@@ -352,7 +331,7 @@ bool t1_stack(struct t1_translation *t)
 	const struct insn *insn = t->insn;
 	unsigned size = insn->operand_size, guest = (insn->opcode & 7u) | (insn->rex & 1u) << 3;
 
-	if (!stack_flat(t))
+	if (!t1_stack_flat(t))
 		return false;
 	switch (insn->opcode) {
 	case 0x50 ... 0x57: push_register(t, guest, size); return true;

@@ -42,13 +42,10 @@ void t1_commit(struct t1_translation *t, unsigned guest, unsigned host)
 		emit_store(&t->e, 8, slot(guest), host);
 }
 
-struct t1_site *t1_site(struct t1_translation *t)
+struct t1_site *t1_site_make(struct t1_translation *t)
 {
-	struct t1_site *site = t->site;
+	struct t1_site *site = t1_data(t, sizeof(*site));
 
-	if (site)
-		return site;
-	site = t->site = t1_data(t, sizeof(*site));
 	if (!site)
 		return NULL;
 	site->insn = t->insn;
@@ -57,6 +54,13 @@ struct t1_site *t1_site(struct t1_translation *t)
 	site->block = t->block;
 	site->behind = t->block->count - t->number;
 	return site;
+}
+
+struct t1_site *t1_site(struct t1_translation *t)
+{
+	if (!t->site)
+		t->site = t1_site_make(t);
+	return t->site;
 }
 
 void t1_stub(struct t1_translation *t, uint8_t *distance, enum t1_stub_kind kind, void *subject)
@@ -147,4 +151,14 @@ void t1_operand(struct t1_translation *t, unsigned size, bool write)
 {
 	t1_effective(t, HOST_R10);
 	t1_lookup(t, t->insn->segment, size, write);
+}
+
+void t1_bytes_swap(struct t1_translation *t, unsigned reg)
+{
+	emit_op(&t->e, 0x86, 1, reg + 4, rm_register(reg), EMIT_HIGH, 0);
+}
+
+bool t1_stack_flat(const struct t1_translation *t)
+{
+	return t->insn->code64 || (t->flat && t->block->context >> 32 & MODE_STACK32);
 }

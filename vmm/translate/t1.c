@@ -215,14 +215,6 @@ static void jump_enter(struct t1 *t1, const struct cpu *cpu, const struct block 
 	jump->code = block->code;
 }
 
-static bool page_shared(const struct block *a, const struct block *b)
-{
-	uint64_t base = (uint32_t)a->context;
-
-	return a->context == b->context && !((a->physical ^ b->physical) >> 12) &&
-		!(((a->rip + base) ^ (b->rip + base)) >> 12);
-}
-
 /* Have a way out lead to a block's code. */
 static void exit_link(struct t1 *t1, const struct cpu *cpu, struct t1_exit *exit, const struct block *block)
 {
@@ -233,7 +225,7 @@ static void exit_link(struct t1 *t1, const struct cpu *cpu, struct t1_exit *exit
 		return;
 	t1->statistics.links++;
 	if (exit->distance) {
-		if (page_shared(exit->block, block))
+		if (block_page_shared(exit->block, block))
 			emit_aim(&e, exit->distance, block->code);
 	} else if (stamp_for(cpu, block, &value)) {
 		exit->code = block->code;

@@ -173,11 +173,26 @@ void t1_commit(struct t1_translation *t, unsigned guest, unsigned host);
 void t1_operand(struct t1_translation *t, unsigned size, bool write);
 /* The same for an address that is in R10 as an offset in `segment`. */
 void t1_lookup(struct t1_translation *t, unsigned segment, unsigned size, bool write);
+/* Immediates of 16 and 32 bits are as long as the operand, but never over 32. */
+static inline unsigned t1_immediate_length(unsigned size)
+{
+	return size == 8 ? 4 : size;
+}
+/* XCHG AL, AH or its like, by which the high byte gets a number that goes with REX. */
+void t1_bytes_swap(struct t1_translation *t, unsigned reg);
+/* Is the stack pointer all of RSP or ESP, and the segment flat?  Its bytes then. */
+bool t1_stack_flat(const struct t1_translation *t);
+static inline unsigned t1_stack_width(const struct t1_translation *t)
+{
+	return t->insn->code64 ? 8 : 4;
+}
 /* The effective address, into `reg`. */
 void t1_effective(struct t1_translation *t, unsigned reg);
 /* Leave at the site if `cc` holds. */
 void t1_miss(struct t1_translation *t, unsigned cc);
 struct t1_site *t1_site(struct t1_translation *t);
+/* One more for the same instruction. */
+struct t1_site *t1_site_make(struct t1_translation *t);
 void t1_stub(struct t1_translation *t, uint8_t *distance, enum t1_stub_kind kind, void *subject);
 
 /* Each: code for the instruction, or false for T0 to do it. */

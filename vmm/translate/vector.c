@@ -156,14 +156,9 @@ void t1_level_require(struct t1_translation *t, unsigned level)
 
 	if (x87 ? t->x87 : t->level >= level)
 		return;
-	site = t1_data(t, sizeof(*site));
+	site = t1_site_make(t);
 	if (!site)
 		return;
-	site->insn = t->insn;
-	site->rip = t->rip;
-	site->next = t->next;
-	site->block = t->block;
-	site->behind = t->block->count - t->number;
 	site->level = (uint8_t)level;
 	t1_flags_spill(t, t->needed[t->number]);
 	emit_op(&t->e, 0x80, 1, 7, rm_state(x87 ? offsetof(struct cpu, t1.x87) : offsetof(struct cpu, t1.live)), 0, 1);
