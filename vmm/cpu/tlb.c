@@ -170,6 +170,8 @@ void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page)
 	struct tlb_page *entry = &tlb->deep[(page->linear >> 12) % TLB_DEEP_SIZE];
 
 	*entry = *page;
+	/* whoever walked the tables knows nothing of host pages */
+	entry->direct[0] = entry->direct[1] = 0;
 	entry->generation = page->flags & PAGE_GLOBAL ? tlb->global_generation : tlb->generation;
 	if (page->flags & PAGE_HUGE)
 		*huge_word(tlb, page->linear) |= huge_bit(page->linear);
