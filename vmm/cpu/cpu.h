@@ -281,7 +281,7 @@ struct cpu {
 
 enum cpu_exit {
 	CPU_EXIT_REQUEST,  /* CPU_REQUEST_EXIT was set (and is cleared) */
-	CPU_EXIT_BUDGET,   /* the instructions asked for have run */
+	CPU_EXIT_BUDGET,   /* the instructions asked for have run, or part of a long string instruction */
 	CPU_EXIT_HALT,     /* HLT, frozen, shut down, or waiting for SIPI: block until cpu_wakes() */
 	CPU_EXIT_SHUTDOWN, /* triple fault, or RSM to an invalid state */
 	CPU_EXIT_DEBUG,    /* cpu->debugger->reason says why */
