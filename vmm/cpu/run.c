@@ -377,6 +377,8 @@ static enum outcome run_blocks(struct cpu *cpu)
 			cpu->t1.heeded = heeded;
 			cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
 			status = cpu->translator->run(cpu, block, &previous);
+			/* IF may have changed without a word */
+			heeded = cpu->t1.heeded;
 			if (status == TRANSLATOR_AGAIN)
 				continue;
 			if (status != TRANSLATOR_NOTHING)
