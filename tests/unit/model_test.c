@@ -166,6 +166,31 @@ START_TEST(test_arch_capabilities)
 }
 END_TEST
 
+static uint64_t no_time(void *self)
+{
+	(void)self;
+	return 0;
+}
+
+START_TEST(test_mitigations)
+{
+	uint32_t r[4];
+	struct cpu_config config = { .count = 1, .model = "host", .mitigations = true, .bus = { .time = no_time } };
+	struct cpu *left;
+
+	cpu_cpuid(cpu, 7, 0, r);
+	ck_assert_uint_eq(r[3] >> 26 & 0xf, 0x9); /* SPEC_CTRL, ARCH_CAPABILITIES */
+	ck_assert_uint_eq(r[0], 2);
+	cpu_cpuid(cpu, 7, 2, r);
+	ck_assert_uint_eq(r[3], 0x10); /* BHI_CTRL */
+	ck_assert_int_eq(cpu_create(&config, &left), 0);
+	cpu_cpuid(left, 7, 0, r);
+	ck_assert_uint_eq(r[3], 0);
+	ck_assert_uint_eq(cpu_model_arch_capabilities(left->model), 0);
+	cpu_destroy(left);
+}
+END_TEST
+
 START_TEST(test_brand)
 {
 	uint32_t r[12];
@@ -195,6 +220,7 @@ int main(void)
 	tcase_add_test(test, test_frequency);
 	tcase_add_test(test, test_hypervisor);
 	tcase_add_test(test, test_arch_capabilities);
+	tcase_add_test(test, test_mitigations);
 	tcase_add_test(test, test_brand);
 	suite_add_tcase(suite, test);
 	SRunner *runner = srunner_create(suite);

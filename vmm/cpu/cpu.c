@@ -145,6 +145,8 @@ int cpu_create(const struct cpu_config *config, struct cpu **out)
 		error = -EINVAL;
 	if (error)
 		goto fail;
+	if (config->mitigations)
+		model->features_7_edx &= ~(CPU_FEATURE_SPEC_CTRL | CPU_FEATURE_ARCH_CAPABILITIES);
 	if (config->physical_address_bits)
 		model->physical_bits = (uint8_t)config->physical_address_bits;
 	if (config->apic) {

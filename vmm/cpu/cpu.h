@@ -296,6 +296,7 @@ struct cpu_config {
 	bool apic;                      /* has a local APIC */
 	struct cpu_thunks *thunks;      /* shared by the machine's CPUs, each takes a reference; NULL: one of its own */
 	unsigned physical_address_bits; /* 0: by model */
+	bool mitigations;               /* do not say that the guest needs none (IA32_ARCH_CAPABILITIES) */
 };
 
 /* Make a CPU in its power-on state.  0, -ENOMEM, -EINVAL for an unknown model, or -EOPNOTSUPP

@@ -74,6 +74,7 @@ static int vcpu_init(struct vcpu *vcpu, struct engine *engine, unsigned index)
 		.model = config->cpu_model,
 		.tsc_hz = config->tsc_hz,
 		.apic = config->apic,
+		.mitigations = config->mitigations,
 	};
 	pthread_condattr_t monotonic;
 	int error;

@@ -41,6 +41,8 @@ static const struct vmm_param cpu_params[] = {
 	PARAM("model", STRING, NULL, 1, 31, NULL, "The CPU that CPUID shows."),
 	PARAM("tsc", INT, "0", 0, INT64_C(10000000000), NULL, "Frequency of the time-stamp counter in Hz; 0: 1 GHz."),
 	PARAM("apic", BOOL, "yes", 0, 0, NULL, "Whether CPUs have a local APIC."),
+	PARAM("mitigations", BOOL, "no", 0, 0, NULL,
+		"Whether the CPU leaves it to the guest to take measures against speculation, which cost its time."),
 };
 static const struct vmm_param engine_params[] = {
 	PARAM("tier", CHOICE, "auto", 0, 0, "auto|T0|T1",
