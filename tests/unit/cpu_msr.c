@@ -4,6 +4,8 @@
  * Model-specific registers (SDM vol. 4; the local APIC's: vol. 3A, 10.4.4, 10.5.4.1 and 10.12): which processor has
  * which, and what each takes.  RDMSR and WRMSR raise #GP(0) for what is not there, for reserved bits and above CPL 0.
  */
+#include <string.h>
+
 #include "tests/unit/cpu_fixture.h"
 #include "vmm/cpu/apic.h"
 #include "vmm/cpu/mode.h"
@@ -149,7 +151,8 @@ START_TEST(present)
 			if (rows[i].msr == 0xfe || rows[i].msr == 0x17 || rows[i].msr == 0x10a || rows[i].msr == 0x179)
 				wanted = CPU_GP;
 			if (rows[i].msr == 0x79)
-				wanted = models[m][7] || models[m][0] == 'h' || models[m][0] == 'c' ? 0 : CPU_GP;
+				wanted = strlen(models[m]) > 7 || models[m][0] == 'h' || models[m][0] == 'c' ? 0
+													     : CPU_GP;
 			vector = msr_write(rows[i].msr, value);
 			ck_assert_msg(vector == wanted, "%s, WRMSR %x: vector %u", models[m], rows[i].msr, vector);
 		}
