@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "vmm/cpu/apic.h"
 #include "vmm/cpu/block.h"
@@ -108,10 +107,11 @@ void cpu_reset(struct cpu *cpu, bool init)
 	cpu_mode_update(cpu);
 }
 
-#define ROUND(size) (((size) + 63) & ~(size_t)63)
-#define TLB_AT      ROUND(sizeof(struct cpu))
-#define ROOM_AT     (TLB_AT + ROUND(sizeof(struct cpu_tlb)))
-#define CPU_BYTES   (ROOM_AT + TRANSLATOR_ROOM)
+#define ROUND(size)   (((size) + 63) & ~(size_t)63)
+#define TLB_AT        ROUND(sizeof(struct cpu))
+#define ROOM_AT       (TLB_AT + ROUND(sizeof(struct cpu_tlb)))
+#define CPU_ALIGNMENT 64u
+#define CPU_BYTES     (ROOM_AT + TRANSLATOR_ROOM)
 
 void *translator_room(struct cpu *cpu)
 {
@@ -122,12 +122,16 @@ int cpu_create(const struct cpu_config *config, struct cpu **out)
 {
 	struct cpu_model *model = NULL;
 	struct cpu *cpu;
+	void *memory;
 	int error = -ENOMEM;
 
-	/* In one piece, for a translator reaches all of it from one register.  What it does not touch costs nothing. */
-	cpu = mmap(NULL, CPU_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (cpu == MAP_FAILED)
+	/* In one piece, for a translator reaches all of it from one register.  So large that it comes from the host as
+	 * zeros: what is not touched costs nothing. */
+	memory = calloc(1, CPU_BYTES + CPU_ALIGNMENT);
+	if (!memory)
 		return -ENOMEM;
+	cpu = (struct cpu *)(((uintptr_t)memory + CPU_ALIGNMENT) & ~(uintptr_t)(CPU_ALIGNMENT - 1));
+	cpu->memory = memory;
 	cpu->index = config->index;
 	cpu->count = config->count ? config->count : 1;
 	cpu->bus = config->bus;
@@ -174,5 +178,5 @@ void cpu_destroy(struct cpu *cpu)
 		cpu->translator->destroy(cpu);
 	blocks_destroy(cpu->blocks);
 	free((void *)(uintptr_t)cpu->model);
-	munmap(cpu, CPU_BYTES);
+	free(cpu->memory);
 }

@@ -268,6 +268,7 @@ struct cpu {
 	struct cpu_tlb *tlb;
 	struct cpu_blocks *blocks;
 	struct cpu_thunks *thunks;
+	void *memory;                      /* where it lies */
 	struct cpu_translator *translator; /* NULL: there is the interpreter only */
 	struct cpu_debugger *debugger;     /* NULL: nobody debugs it */
 	uint32_t trace;                    /* CPU_TRACE_*; 0 costs nothing per instruction */
