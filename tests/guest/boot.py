@@ -202,7 +202,7 @@ def debian_disk():
             for bad in ("ACPI Error", "ACPI BIOS Error", "ata1.00: failed", "ata2.00: failed", "DMA: Out of SW-IOMMU",
                         "I/O error", "lost interrupt", "nobody cared"):
                 assert bad not in log, [line for line in log.splitlines() if bad in line]
-            output, status = it.run("echo ',,83' | sfdisk -q /dev/sdb && mkfs.ext4 -q -F /dev/sdb1 && mount /dev/sdb1 /mnt && "
+            output, status = it.run("echo ',,83' | sfdisk -q /dev/sdb && udevadm settle && mkfs.ext4 -q -F /dev/sdb1 && mount /dev/sdb1 /mnt && "
                                     "head -c 20000000 /dev/urandom > /mnt/a && "
                                     # Nearly all of the disk, more than there is RAM to keep it in.
                                     "for i in $(seq 44); do cp /mnt/a /mnt/f$i || exit; done; sync; df -k /mnt | tail -n 1; "
