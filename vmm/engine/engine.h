@@ -33,8 +33,8 @@ struct engine_config {
 	uint64_t tsc_hz;       /* 0: the default */
 	bool apic;
 	bool mitigations; /* have guests take their own measures against speculation */
-	bool translate; /* with the block translator, T1; else the interpreter only */
-	size_t cache;   /* bytes for decoded and translated code of each CPU */
+	bool translate;   /* with the block translator, T1; else the interpreter only */
+	size_t cache;     /* bytes for decoded and translated code of each CPU */
 	/* clock = instructions: guest time is counted, and the one virtual CPU's thread runs the timers. */
 	bool count_instructions;
 	uint64_t seed; /* of the guest's random numbers in that mode */
