@@ -66,7 +66,7 @@ class CpuBench:
             copy = self.folder.file("debian.img")
             ini = self.folder.file("debian.ini", "[machine]\nname = debian\nmemory = 1G\n[disk0]\nplugin = ide-disk\n"
                                    "media = %s\n" % copy)
-            commands = ([self.vmm, "run", ini, "--serial", "stdio", "--headless"],
+            commands = ([self.vmm, "run", ini, "--serial", "stdio", "--headless", "--tier", "T1"],
                         [qemu, "-M", "pc", "-accel", "tcg", "-cpu", "max", "-m", "1024", "-drive",
                          "file=%s,format=raw,if=ide" % copy, "-display", "none", "-serial", "stdio", "-monitor", "none",
                          "-net", "none"])

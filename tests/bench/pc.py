@@ -123,7 +123,7 @@ class PcBench:
             times = []
             for _ in range(runs):
                 if side == 0:
-                    spent = until_piped([self.vmm, "run", ini, "--serial", "stdio", "--headless"], mark, self.env,
+                    spent = until_piped([self.vmm, "run", ini, "--serial", "stdio", "--headless", "--tier", "T1"], mark, self.env,
                                         timeout)
                 elif side == 1:
                     spent = until_piped([QEMU, "-M", "pc", "-accel", "tcg", "-m", "512", "-cdrom", iso, "-boot", "d",
@@ -161,7 +161,7 @@ class PcBench:
         media.run("ld", "-m", "elf_i386", "-Ttext", "0", "--oformat", "binary", "-o", work + ".rom", work + ".o")
         ini = self.folder.file("lateness.ini", "[machine]\nname = late\nbase = pc\nmemory = 32M\n[cpu]\napic = no\n[boot]\nrom = %s.rom\n"
                                "[exit0]\nplugin = debug-exit\n" % work)
-        commands = ([self.vmm, "run", ini, "--serial", "stdio", "--headless"],
+        commands = ([self.vmm, "run", ini, "--serial", "stdio", "--headless", "--tier", "T1"],
                     [QEMU, "-M", "pc", "-accel", "tcg", "-cpu", "qemu32,-apic", "-m", "32", "-bios", work + ".rom", "-display", "none",
                      "-serial", "stdio", "-monitor", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
                      "-no-reboot"])
@@ -202,7 +202,7 @@ class PcBench:
         ini = self.folder.linux("disk", "686-pae", script, load=load,
                                 extra="[disk0]\nplugin = ide-disk\nmedia = %s\n" % image)
         initrd, kernel = self.folder.file("disk.initrd"), guest.kernel("686-pae")
-        commands = ([self.vmm, "run", ini, "--serial", "stdio", "--headless"],
+        commands = ([self.vmm, "run", ini, "--serial", "stdio", "--headless", "--tier", "T1"],
                     [QEMU, "-M", "pc", "-accel", "tcg", "-m", "256", "-kernel", kernel, "-initrd", initrd, "-append",
                      "console=ttyS0 quiet panic=-1 cryptomgr.notests=1", "-drive", "file=%s,format=raw,if=ide" % image,
                      "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot"])
