@@ -76,7 +76,7 @@ struct t1 {
 	const void *slow, *link, *poll, *stale, *budget, *vector, *refill;
 	const void *vector_load[T1_LIVES], *vector_store[T1_LIVES], *x87_load, *x87_store;
 	struct t1_statistics {
-		uint64_t blocks, code_bytes, resets, slow, misses, links;
+		uint64_t blocks, code_bytes, resets, slow, links;
 	} statistics;
 };
 
@@ -222,7 +222,6 @@ void *t1_data(struct t1_translation *t, size_t size);
 /* ---- running ---- */
 
 void t1_fixed(struct t1 *t1, struct cpu *cpu); /* the fixed code, at the start of the cache */
-void t1_forget(struct t1 *t1);                 /* all blocks */
 int t1_slow(struct cpu *cpu, const struct t1_site *site);
 /* Uses general registers only: the guest's vector registers may be in the host's.  Not 0: look again. */
 uint64_t t1_refill(struct cpu *cpu, uint64_t linear, uint64_t what);

@@ -19,7 +19,7 @@ struct shape {
 	unsigned opcode, prefix, memory, level; /* memory: bytes of the operand */
 	unsigned reg, rm;                       /* enum thunk_class */
 	uint8_t immediate_mask;                 /* bit 7 of a register's number means nothing outside 64-bit mode */
-	bool store, compare, aligned, immediate, wide, write_reg;
+	bool store, compare, aligned, immediate, wide;
 };
 
 static bool shape_legacy(const struct insn *insn, struct shape *s)
