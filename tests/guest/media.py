@@ -171,13 +171,13 @@ def debian_make(path, arch, packages, size):
         debian_root(root, arch, packages)
         kernel = sorted(n for n in os.listdir(os.path.join(root, "boot")) if n.startswith("vmlinuz-"))[-1]
         with open(os.path.join(root, "etc/fstab"), "w") as f:
-            f.write("/dev/sda1 / ext4 errors=remount-ro 0 1\n")
+            f.write("LABEL=root / ext4 errors=remount-ro 0 1\n")
         os.makedirs(os.path.join(root, "boot/grub"), exist_ok=True)
         with open(os.path.join(root, "boot/grub/grub.cfg"), "w") as f:
             f.write("""set timeout=3
 set default=0
 menuentry "Debian" {
-  linux /boot/%s root=/dev/sda1 ro console=tty0 console=ttyS0 quiet
+  linux /boot/%s root=LABEL=root ro console=tty0 console=ttyS0 quiet
   initrd /boot/%s
 }
 """ % (kernel, kernel.replace("vmlinuz-", "initrd.img-")))
