@@ -121,6 +121,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/engine/engine.h \
 	vmm/engine/irq.c \
 	vmm/engine/irq.h \
+	vmm/engine/deadline.c \
 	vmm/engine/vcpu.c \
 	vmm/engine/vcpu.h \
 	vmm/event/clock.c \

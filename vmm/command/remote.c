@@ -139,9 +139,10 @@ static void status_print(json_t *status)
 	printf("%s: %s, pid %lld\n", json_string_value(json_object_get(status, "name")),
 		json_string_value(json_object_get(status, "state")),
 		(long long)json_integer_value(json_object_get(status, "pid")));
-	printf("guest time %.3f s, %lld instructions, idle %.3f s, %lld KiB resident at most\n",
-		(double)json_integer_value(json_object_get(status, "time_ns")) / 1e9,
-		(long long)json_integer_value(json_object_get(status, "instructions")),
+	printf("guest time %.3f s, ", (double)json_integer_value(json_object_get(status, "time_ns")) / 1e9);
+	if (json_object_get(status, "instructions"))
+		printf("%lld instructions, ", (long long)json_integer_value(json_object_get(status, "instructions")));
+	printf("idle %.3f s, %lld KiB resident at most\n",
 		(double)json_integer_value(json_object_get(status, "idle_ns")) / 1e9,
 		(long long)json_integer_value(json_object_get(status, "resident_kib")));
 	json_array_foreach(instances, index, instance)

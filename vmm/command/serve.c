@@ -92,11 +92,12 @@ static json_t *serve_status(struct serve *serve, const char *method, json_t *par
 			json_array_append_new(ports, json_pack("{s:s, s:s}", "range", text, "instance", claim->name));
 	}
 	getrusage(RUSAGE_SELF, &usage);
-	status = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name", machine_name(machine), "state",
-		state_word(machine), "pid", (int)getpid(), "time_ns", (json_int_t)clock_now(&machine->clock),
-		"instructions", (json_int_t)engine_instructions(engine), "idle_ns", (json_int_t)engine_idle(engine),
-		"resident_kib", (json_int_t)usage.ru_maxrss, "instances", serve_instances(machine), "memory", memory,
-		"ports", ports);
+	status = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:o, s:o, s:o}", "name", machine_name(machine), "state",
+		state_word(machine), "pid", (int)getpid(), "time_ns", (json_int_t)clock_now(&machine->clock), "idle_ns",
+		(json_int_t)engine_idle(engine), "resident_kib", (json_int_t)usage.ru_maxrss, "instances",
+		serve_instances(machine), "memory", memory, "ports", ports);
+	if (engine_counts(engine))
+		json_object_set_new(status, "instructions", json_integer((json_int_t)engine_instructions(engine)));
 	lock_release(&machine->lock);
 	return status;
 }

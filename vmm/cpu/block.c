@@ -128,12 +128,19 @@ static int source_open(struct cpu *cpu, uint64_t linear, struct source *source)
 /* Say that these bytes are code, and see to it that this CPU's own writes to them are noticed. */
 static void source_announce(struct cpu *cpu, struct source *source, unsigned length)
 {
-	if (!source->page.code_version)
+	const uint32_t *at = source->page.code_version;
+	uint32_t before;
+
+	if (!at)
 		return;
-	cpu->bus.code(cpu->bus.self, source->physical, length);
-	if (source->page.writable)
-		tlb_flush_writes(cpu);
-	source->version = __atomic_load_n(source->page.code_version, __ATOMIC_ACQUIRE);
+	/* Another thread's write may take the mark back while we make it; it raises the version last. */
+	do {
+		before = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+		cpu->bus.code(cpu->bus.self, source->physical, length);
+		if (source->page.writable)
+			tlb_flush_writes(cpu);
+		source->version = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+	} while (source->version != before);
 }
 
 /* Bytes of the code segment from RIP on, or none. */

@@ -30,8 +30,11 @@ struct block {
 	const uint8_t *bytes; /* as decoded */
 	/* A translator's. */
 	const void *code, *code_old; /* what was made last, and before that */
+	struct block *page_chain;    /* blocks with code whose pages' versions have one hash */
 	uint32_t code_version;       /* the version it was made from */
+	uint32_t stale_at;           /* behind the start of its code: the stub that says it must not run */
 	uint8_t heat, discards;
+	bool listed; /* in a page_chain */
 	/* An instruction that crosses into another page is a block of its own. */
 	bool crosses;
 	const uint32_t *version2_at;

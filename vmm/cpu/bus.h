@@ -94,6 +94,7 @@ struct cpu_bus {
 #define CPU_REQUEST_TIMER (1u << 6) /* the deadline given to bus->timer has passed */
 #define CPU_REQUEST_FLUSH (1u << 7) /* drop every direct page (the memory layout or tracking changed) */
 #define CPU_REQUEST_A20   (1u << 8) /* cpu->a20_mask_next is to be taken over */
+#define CPU_REQUEST_CODE  (1u << 10) /* decoded bytes have changed: cpu_code_changed() */
 #define CPU_REQUEST_EXIT  (1u << 9) /* leave cpu_run() with CPU_EXIT_REQUEST */
 
 #endif

@@ -102,6 +102,8 @@ enum {
 	CPU_SHUTDOWN = 0xff, /* as after a triple fault */
 };
 
+#define CPU_CODE_CHANGED 1024u /* hashes of code pages */
+
 /* A segment register with its descriptor cache. */
 struct cpu_segment {
 	uint16_t selector;
@@ -250,11 +252,14 @@ struct cpu {
 		bool interpret;   /* the interpreter must run what is at RIP */
 		uint32_t mxcsr;   /* the host's */
 		uint32_t heeded;  /* requests that end translated code */
+		uint32_t poll;    /* not 0: a request was made; atomic */
 		int status;
 	} t1;
 
 	/* Requests from other threads. */
 	uint32_t request; /* CPU_REQUEST_*, atomic */
+	uint64_t code_changed[CPU_CODE_CHANGED /
+		64]; /* a bit for the hash of each page whose version was raised; atomic */
 	uint8_t sipi_vector;
 	uint64_t a20_mask, a20_mask_next; /* and-masks on physical addresses; all ones in SMM, and the pin's */
 
@@ -316,10 +321,24 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t budget);
 static inline void cpu_request(struct cpu *cpu, uint32_t bits)
 {
 	__atomic_fetch_or(&cpu->request, bits, __ATOMIC_SEQ_CST);
+	/* what translated code looks at */
+	__atomic_store_n(&cpu->t1.poll, 1, __ATOMIC_SEQ_CST);
 }
 static inline void cpu_request_clear(struct cpu *cpu, uint32_t bits)
 {
 	__atomic_fetch_and(&cpu->request, ~bits, __ATOMIC_SEQ_CST);
+}
+/* The version at this address (struct cpu_page) was raised, on any thread: translated code of the page is to go. */
+static inline unsigned cpu_code_hash(const uint32_t *version_at)
+{
+	return (unsigned)(((uintptr_t)version_at >> 2) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % CPU_CODE_CHANGED;
+}
+static inline void cpu_code_changed(struct cpu *cpu, const uint32_t *version_at)
+{
+	unsigned hash = cpu_code_hash(version_at);
+
+	__atomic_fetch_or(&cpu->code_changed[hash / 64], UINT64_C(1) << hash % 64, __ATOMIC_SEQ_CST);
+	cpu_request(cpu, CPU_REQUEST_CODE);
 }
 /* True if a halted CPU would go on with the requests it has now (IF, NMI blocking considered).  Own thread. */
 bool cpu_wakes(struct cpu *cpu);

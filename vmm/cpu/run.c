@@ -60,6 +60,8 @@ static void requests_apply(struct cpu *cpu, uint32_t taken)
 			cpu->a20_mask = __atomic_load_n(&cpu->a20_mask_next, __ATOMIC_ACQUIRE);
 		tlb_flush(cpu, true);
 	}
+	if (taken & CPU_REQUEST_CODE && cpu->translator)
+		cpu->translator->changed(cpu);
 	if (taken & CPU_REQUEST_FLUSH) {
 		tlb_flush_direct(cpu);
 		blocks_layout_changed(cpu);
@@ -82,7 +84,7 @@ static uint32_t requests_held(const struct cpu *cpu)
  * goes before INIT. */
 static uint32_t requests_take(struct cpu *cpu)
 {
-	const uint32_t surroundings = CPU_REQUEST_A20 | CPU_REQUEST_FLUSH | REQUEST_APIC_STATE;
+	const uint32_t surroundings = CPU_REQUEST_A20 | CPU_REQUEST_FLUSH | CPU_REQUEST_CODE | REQUEST_APIC_STATE;
 
 	for (;;) {
 		uint32_t now = requests(cpu) & ~requests_held(cpu), apply = now & surroundings;

@@ -19,6 +19,8 @@ struct cpu_translator {
 	/* Run from the start of the block at RIP.  What instruction handlers return (insn.h), for the last instruction
 	 * that ran, or one of the above.  *previous: the last block, if it is known. */
 	int (*run)(struct cpu *cpu, struct block *block, struct block **previous);
+	/* Code pages have changed: cpu->code_changed says which, and is cleared. */
+	void (*changed)(struct cpu *cpu);
 	/* All blocks have been forgotten. */
 	void (*forget)(struct cpu *cpu);
 	void (*destroy)(struct cpu *cpu);

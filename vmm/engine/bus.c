@@ -65,10 +65,11 @@ static void bus_timer(void *self, uint64_t deadline)
 {
 	struct vcpu *vcpu = self;
 
-	/* By the host's clock the CPU's own thread watches its deadline, which costs no other thread a wake. */
 	vcpu->apic_deadline = deadline;
-	if (vcpu->engine->config.count_instructions)
+	if (!vcpu->signals)
 		timer_arm(&vcpu->apic_timer, deadline);
+	else if (deadline != UINT64_MAX)
+		vcpu_deadline_arm(vcpu);
 }
 
 static int bus_acknowledge(void *self)

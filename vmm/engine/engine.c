@@ -44,6 +44,15 @@ static void engine_flush_watch(void *self)
 	engine_flush(self);
 }
 
+static void engine_code_watch(void *self, const uint32_t *version)
+{
+	struct engine *engine = self;
+
+	/* A CPU that sleeps looks when it wakes. */
+	for (unsigned i = 0; i < engine->count; i++)
+		cpu_code_changed(engine->vcpus[i].cpu, version);
+}
+
 static void engine_seed(struct engine *engine)
 {
 	uint64_t state = engine->config.seed;
@@ -96,7 +105,7 @@ static int vcpu_init(struct vcpu *vcpu, struct engine *engine, unsigned index)
 	error = cpu_create(&cpu, &vcpu->cpu);
 	/* A host that lets nobody make code has the interpreter still. */
 	if (!error && config->translate)
-		translator_t1_create(vcpu->cpu, config->cache, TRANSLATE_HOT);
+		translator_t1_create(vcpu->cpu, config->cache, TRANSLATE_HOT, config->count_instructions);
 	if (error)
 		timer_destroy(&vcpu->apic_timer);
 	else
@@ -129,6 +138,7 @@ int engine_new(const struct engine_config *config, struct engine **result)
 		return error;
 	}
 	memory_space_watch(config->memory, engine_flush_watch, engine);
+	memory_space_watch_code(config->memory, engine_code_watch, engine);
 	if (config->count_instructions) {
 		config->clock->count_self = engine;
 		config->clock->count = vcpu_count;
@@ -146,6 +156,7 @@ void engine_free(struct engine *engine)
 	if (engine->running)
 		engine_pause(engine);
 	memory_space_watch(engine->config.memory, NULL, NULL);
+	memory_space_watch_code(engine->config.memory, NULL, NULL);
 	if (engine->config.count_instructions) {
 		engine->config.clock->count = NULL;
 		engine->config.timers->changed = NULL;
@@ -394,6 +405,11 @@ uint64_t engine_instructions(const struct engine *engine)
 	for (unsigned i = 0; i < engine->count; i++)
 		sum += __atomic_load_n(&engine->vcpus[i].cpu->instructions, __ATOMIC_RELAXED);
 	return sum;
+}
+
+bool engine_counts(const struct engine *engine)
+{
+	return engine->config.count_instructions || !engine->vcpus[0].cpu->translator;
 }
 
 uint64_t engine_idle(const struct engine *engine)

@@ -79,6 +79,8 @@ void engine_a20(struct engine *engine, bool enabled);
 void engine_flush(struct engine *engine);
 void engine_random(struct engine *engine, void *data, uint64_t length);
 uint64_t engine_instructions(const struct engine *engine);
+/* Does it count them?  Translated code does under clock = instructions only. */
+bool engine_counts(const struct engine *engine);
 /* Time spent halted, in host ns, of all CPUs. */
 uint64_t engine_idle(const struct engine *engine);
 /* The loop has something for the CPU's thread to run (clock = instructions). */

@@ -8,11 +8,6 @@
 
 /* Under clock = instructions, what the event loop has for us lands at multiples of this many instructions. */
 #define COUNT_QUANTUM 100000u
-/* By the host's clock, how many instructions at most and at least run before the APIC timer's deadline is looked at,
- * and how many a nanosecond may pass before a deadline that is near. */
-#define SLICE_MAX                50000u
-#define SLICE_MIN                500u
-#define SLICE_NS_PER_INSTRUCTION 4u
 
 void vcpu_kick(struct vcpu *vcpu)
 {
@@ -90,18 +85,13 @@ static bool vcpu_park(struct vcpu *vcpu)
 	return go;
 }
 
-/* clock = host: how far the CPU may go before its timer's deadline is to be looked at again. */
-static uint64_t vcpu_slice(struct vcpu *vcpu)
+/* clock = host: see to it that the APIC timer's deadline ends guest code. */
+static uint64_t vcpu_watched(struct vcpu *vcpu)
 {
-	uint64_t now, slice;
-
-	if (vcpu->apic_deadline == UINT64_MAX)
-		return SLICE_MAX;
-	now = clock_now(vcpu->engine->config.clock);
-	if (vcpu_deadline(vcpu, now))
-		return SLICE_MAX;
-	slice = (vcpu->apic_deadline - now) / SLICE_NS_PER_INSTRUCTION;
-	return slice > SLICE_MAX ? SLICE_MAX : slice < SLICE_MIN ? SLICE_MIN : slice;
+	if (vcpu->apic_deadline != UINT64_MAX && !vcpu_deadline(vcpu, clock_now(vcpu->engine->config.clock)) &&
+		vcpu->signals)
+		vcpu_deadline_arm(vcpu);
+	return UINT64_MAX;
 }
 
 /* clock = instructions: run what has come due, and say how far the CPU may go. */
@@ -142,8 +132,10 @@ void *vcpu_main(void *argument)
 	struct vcpu *vcpu = argument;
 	const struct engine_config *config = &vcpu->engine->config;
 
+	if (!config->count_instructions)
+		vcpu_deadline_open(vcpu);
 	while (vcpu_park(vcpu)) {
-		uint64_t budget = config->count_instructions ? vcpu_counted(vcpu) : vcpu_slice(vcpu);
+		uint64_t budget = config->count_instructions ? vcpu_counted(vcpu) : vcpu_watched(vcpu);
 
 		switch (cpu_run(vcpu->cpu, budget)) {
 		case CPU_EXIT_HALT:
@@ -162,5 +154,6 @@ void *vcpu_main(void *argument)
 		case CPU_EXIT_BUDGET: break;
 		}
 	}
+	vcpu_deadline_close(vcpu);
 	return NULL;
 }

@@ -4,6 +4,8 @@
 #ifndef VMM_ENGINE_VCPU_H
 #define VMM_ENGINE_VCPU_H
 
+#include <time.h>
+
 #include "vmm/engine/engine.h"
 
 struct vcpu {
@@ -13,6 +15,10 @@ struct vcpu {
 	bool thread_made;
 	struct timer apic_timer; /* clock = instructions */
 	uint64_t apic_deadline;  /* guest time; own thread */
+	timer_t signal_timer;    /* clock = host: ends guest code when the deadline has come; own thread */
+	uint64_t signal_at;      /* what it is set to, host time */
+	uint64_t signal_last;    /* when it was last seen to have fired */
+	bool signals;            /* there is one */
 	uint64_t skipped;        /* clock = instructions: guest ns that HLT skipped */
 	uint64_t idle;           /* host ns halted; atomic */
 
@@ -39,6 +45,10 @@ struct engine {
 
 /* bus.c */
 void vcpu_bus(struct vcpu *vcpu, struct cpu_bus *bus);
+/* deadline.c; on the CPU's thread */
+int vcpu_deadline_open(struct vcpu *vcpu); /* negative errno: the event loop's timers have to do */
+void vcpu_deadline_close(struct vcpu *vcpu);
+void vcpu_deadline_arm(struct vcpu *vcpu);
 /* vcpu.c */
 void *vcpu_main(void *vcpu);
 void vcpu_kick(struct vcpu *vcpu);

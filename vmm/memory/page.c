@@ -69,6 +69,8 @@ static bool page_touch(struct memory_region *region, uint64_t page, uint64_t lin
 		__atomic_store_n(&region->lines[page], 0, __ATOMIC_RELEASE);
 		__atomic_fetch_and(&region->state[page], (uint8_t)~PAGE_CODE, __ATOMIC_RELEASE);
 		__atomic_fetch_add(&region->version[page], 1, __ATOMIC_ACQ_REL);
+		if (region->space->code)
+			region->space->code(region->space->code_self, &region->version[page]);
 		code = true;
 	}
 	return code;

@@ -54,6 +54,8 @@ struct memory_space {
 	unsigned regions;
 	void (*flush)(void *self);
 	void *flush_self;
+	void (*code)(void *self, const uint32_t *version);
+	void *code_self;
 };
 
 /* Build the view anew from the mapped regions (view.c). */

@@ -54,6 +54,10 @@ void memory_space_free(struct memory_space *space);
 /* Called whenever direct pages that were handed out may be wrong now: a new view, or tracking began.  Any thread. */
 void memory_space_watch(struct memory_space *space, void (*flush)(void *self), void *self);
 
+/* Called when the version of a page of code (struct memory_page) was raised.  Any thread. */
+void memory_space_watch_code(
+	struct memory_space *space, void (*changed)(void *self, const uint32_t *version), void *self);
+
 /* 0, -EINVAL, -ENOMEM.  Under the machine lock, as are the following. */
 int memory_region_new(struct memory_space *space, const struct memory_desc *desc, struct memory_region **region);
 void memory_region_free(struct memory_region *region);

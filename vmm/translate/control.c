@@ -18,11 +18,11 @@ static size_t stamp_at(const struct t1_translation *t)
 	return is_kernel(t) ? offsetof(struct cpu, t1.stamp_kernel) : offsetof(struct cpu, t1.stamp);
 }
 
-/* Leave, by way of a stub, if a request is waiting that the CPU heeds. */
+/* Leave, by way of a stub, if a request was made. */
 static void poll(struct t1_translation *t, enum t1_stub_kind kind, void *subject)
 {
-	emit_load(&t->e, 4, HOST_R10, STATE(t1.heeded));
-	emit_rm(&t->e, 0x85, 4, HOST_R10, STATE(request));
+	emit_op(&t->e, 0x83, 4, 7, STATE(t1.poll), 0, 1); /* cmp */
+	emit8(&t->e, 0);
 	t1_stub(t, emit_jcc(&t->e, CC_NZ), kind, subject);
 }
 
@@ -160,8 +160,10 @@ void t1_asides(struct t1_translation *t)
 		flags_state(t, aside->host, aside->memory, aside->image);
 		t1_flags_spill(t, aside->live);
 		/* they have been counted, and do not run */
-		emit_op(&t->e, 0x83, 8, 0, rm_state(offsetof(struct cpu, t1.left)), 0, 1);
-		emit8(&t->e, behind);
+		if (t->t1->exact) {
+			emit_op(&t->e, 0x83, 8, 0, rm_state(offsetof(struct cpu, t1.left)), 0, 1);
+			emit8(&t->e, behind);
+		}
 		t->rip = aside->rip;
 		t1_leave_to(t, aside->target);
 	}

@@ -67,7 +67,10 @@ static void flags_image(struct cpu *cpu)
 
 static void instructions_set(struct cpu *cpu, uint64_t behind)
 {
-	cpu->instructions = cpu->budget_end - (uint64_t)cpu->t1.left - behind;
+	if (translator_t1(cpu)->exact)
+		cpu->instructions = cpu->budget_end - (uint64_t)cpu->t1.left - behind;
+	else
+		cpu->instructions++; /* the last one is another */
 }
 
 /* May instructions of that level run natively: allowed at all, and with no exception that traps? */
@@ -154,8 +157,10 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 	if (unlikely(cpu->attention) && (status == CPU_OK || (status == CPU_END && cpu->next_rip == site->next)))
 		status = interrupt_flag_changed(cpu, site, status);
 	if (likely(status == CPU_OK && !cpu->block_end && !cpu->attention && cpu->context == site->block->context) &&
-		live_allowed(cpu)) {
+		!(__atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & cpu->t1.heeded) && live_allowed(cpu)) {
 		flags_image(cpu);
+		if (!translator_t1(cpu)->exact)
+			cpu->instructions++;
 		return 0;
 	}
 	if (status == CPU_OK || status == CPU_END) {
@@ -233,15 +238,53 @@ static void exit_link(struct t1 *t1, const struct cpu *cpu, struct t1_exit *exit
 	}
 }
 
+static void jump_patch(const struct t1 *t1, const void *from, const void *to)
+{
+	struct emit e = { .at = t1->writable + ((const uint8_t *)from - t1->code), .execute = t1->code - t1->writable };
+
+	emit_jump_to(&e, to);
+}
+
 /* Its bytes may have changed; or they have, and it has newer code than what has just been entered. */
-static void block_discard(struct block *block)
+static void block_discard(const struct t1 *t1, struct block *block)
 {
 	if (!block->code || block->code_version == __atomic_load_n(block->version_at, __ATOMIC_ACQUIRE))
 		return;
 	block->code_old = block->code;
 	block->code = NULL;
+	if (!t1->exact)
+		jump_patch(t1, block->code_old, (const uint8_t *)block->code_old + block->stale_at);
 	if (block->discards < UINT8_MAX)
 		block->discards++;
+}
+
+/* Nothing runs in translated code now, so that the first bytes of a block may become a jump. */
+static void t1_changed(struct cpu *cpu)
+{
+	struct t1 *t1 = translator_t1(cpu);
+
+	for (unsigned i = 0; i < CPU_CODE_CHANGED / 64; i++) {
+		uint64_t bits = 0;
+
+		if (__atomic_load_n(&cpu->code_changed[i], __ATOMIC_RELAXED))
+			bits = __atomic_exchange_n(&cpu->code_changed[i], 0, __ATOMIC_SEQ_CST);
+		for (; bits; bits &= bits - 1)
+			for (struct block *block = t1->pages[i * 64 + (unsigned)__builtin_ctzll(bits)]; block;
+				block = block->page_chain)
+				block_discard(t1, block);
+	}
+}
+
+/* Be told when its page changes. */
+static void block_list(struct t1 *t1, struct block *block)
+{
+	unsigned hash = cpu_code_hash(block->version_at);
+
+	if (t1->exact || block->listed)
+		return;
+	block->page_chain = t1->pages[hash];
+	t1->pages[hash] = block;
+	block->listed = true;
 }
 
 /* 0: the block has code. */
@@ -251,7 +294,7 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 
 	if (block->code && block->code_version == block->version)
 		return 0;
-	block_discard(block);
+	block_discard(t1, block);
 	if (block->heat < t1->hot) {
 		block->heat++;
 		return TRANSLATOR_NOTHING;
@@ -267,18 +310,26 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 		block->discards = DISCARDS_MAX;
 		return TRANSLATOR_NOTHING;
 	}
-	if (block->code_old) { /* links still lead there */
-		struct emit e = { .at = t1->writable + ((const uint8_t *)block->code_old - t1->code),
-			.execute = t1->code - t1->writable };
-
-		emit_jump_to(&e, block->code);
-	}
+	block_list(t1, block);
+	if (block->code_old) /* links still lead there */
+		jump_patch(t1, block->code_old, block->code);
 	return 0;
+}
+
+/* Translated code leaves for requests made from now on, and at its first poll for those that wait and are heeded. */
+static void poll_clear(struct cpu *cpu)
+{
+	if (!__atomic_load_n(&cpu->t1.poll, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&cpu->t1.poll, 0, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&cpu->request, __ATOMIC_SEQ_CST) & cpu->t1.heeded)
+		__atomic_store_n(&cpu->t1.poll, 1, __ATOMIC_RELAXED);
 }
 
 /* From the start of a block that has code until something wants C.  The status of the last instruction. */
 static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
 {
+	poll_clear(cpu);
 	switch (t1->enter(cpu, block->code)) {
 	case T1_LINK: cpu->rip = cpu->t1.exit->rip; break;
 	case T1_POLL:
@@ -287,7 +338,7 @@ static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
 		break;
 	case T1_STALE:
 		cpu->rip = cpu->t1.block->rip;
-		block_discard(cpu->t1.block);
+		block_discard(translator_t1(cpu), cpu->t1.block);
 		break;
 	case T1_BUDGET:
 		cpu->rip = cpu->t1.block->rip;
@@ -298,6 +349,14 @@ static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
 	flags_home(cpu);
 	instructions_set(cpu, 0);
 	return CPU_OK;
+}
+
+/* What leads to a block whose bytes have changed is to lead to the one that is there now. */
+static void block_replace(const struct t1 *t1, const struct block *old, const struct block *block)
+{
+	if (old != block && old->code_old && !old->code && old->physical == block->physical && old->rip == block->rip &&
+		old->context == block->context)
+		jump_patch(t1, old->code_old, block->code);
 }
 
 /* Nothing has happened that the run loop looks for between blocks. */
@@ -318,8 +377,10 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 
 	for (;;) {
 		struct t1_exit *exit = cpu->t1.exit;
+		const struct block *stale = cpu->t1.block;
 
 		cpu->t1.exit = NULL;
+		cpu->t1.block = NULL;
 		prepared = block->crosses ? TRANSLATOR_NOTHING : block_prepare(t1, cpu, block);
 		cpu->t1.left = (int64_t)(cpu->budget_end - cpu->instructions);
 		/* What has run has run: the run loop finds its own way from here. */
@@ -327,6 +388,8 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 			return status == TRANSLATOR_NOTHING ? (prepared ? prepared : TRANSLATOR_NOTHING) : status;
 		if (exit)
 			exit_link(t1, cpu, exit, block);
+		if (stale)
+			block_replace(t1, stale, block);
 		jump_enter(t1, cpu, block);
 		cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
 		status = code_run(t1, cpu, block);
@@ -371,7 +434,9 @@ static void t1_forget_all(struct cpu *cpu)
 {
 	struct t1 *t1 = translator_t1(cpu);
 
+	cpu->t1.block = NULL;
 	memset(t1->tables, 0, sizeof(*t1->tables));
+	memset(t1->pages, 0, sizeof(t1->pages));
 	t1->code_used = t1->code_fixed;
 	t1->data_used = 0;
 	t1->statistics.resets++;
@@ -432,7 +497,7 @@ fail_fd:
 	return error;
 }
 
-int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot)
+int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, bool exact)
 {
 	struct t1 *t1 = calloc(1, sizeof(*t1));
 	int error;
@@ -445,6 +510,7 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot)
 	t1->code_size = (cache / 2) & ~(size_t)0xffff;
 	t1->data_size = (cache / 8) & ~(size_t)0xffff;
 	t1->hot = hot;
+	t1->exact = exact;
 	t1->xsave = host_has_xsave();
 	t1->fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT;
 	error = cache_map(t1);
@@ -456,7 +522,9 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot)
 		free(t1);
 		return error;
 	}
-	t1->translator = (struct cpu_translator){ .run = t1_run, .forget = t1_forget_all, .destroy = t1_destroy };
+	t1->translator = (struct cpu_translator){
+		.run = t1_run, .changed = t1_changed, .forget = t1_forget_all, .destroy = t1_destroy
+	};
 	t1->tables = translator_room(cpu);
 	cpu->t1.self = cpu;
 	t1_fixed(t1, cpu);

@@ -67,8 +67,10 @@ struct t1 {
 	struct cpu_translator translator; /* first */
 	uint8_t *code, *writable;         /* the two mappings of the code cache */
 	bool fsgsbase, xsave;
+	bool exact; /* blocks look at their page's version and count (translate.h) */
 	unsigned hot;
-	uint8_t *data; /* sites and exits: right behind `code` */
+	struct block *pages[CPU_CODE_CHANGED]; /* blocks that have code, by cpu_code_hash(); not for exact ones */
+	uint8_t *data;                         /* sites and exits: right behind `code` */
 	size_t code_size, code_used, code_fixed, data_size, data_used;
 	struct t1_tables *tables;
 	/* Fixed code. */

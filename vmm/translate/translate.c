@@ -3,8 +3,9 @@
 /*
  * One decoded block to host code.
  *
- * A block begins with two checks: that its page's version is the one it was made from, and that it may run all of its
- * instructions.  What can leave in between does so through stubs behind the block, which tell the fixed code where.
+ * Exact blocks begin with two checks: that the page's version is the one it was made from, and that all of its
+ * instructions may run.  What can leave in between does so through stubs behind the block, which tell the fixed code
+ * where.
  */
 #include <errno.h>
 
@@ -94,6 +95,8 @@ static void prologue(struct t1_translation *t, uint8_t **stale, uint8_t **budget
 {
 	const struct block *block = t->block;
 
+	if (!t->t1->exact)
+		return;
 	emit_constant(&t->e, HOST_R10, (uintptr_t)block->version_at);
 	emit_group1(&t->e, 7, 4, rm_memory(HOST_R10, 0), block->version);
 	*stale = emit_jcc(&t->e, CC_NZ);
@@ -104,7 +107,8 @@ static void prologue(struct t1_translation *t, uint8_t **stale, uint8_t **budget
 
 static void block_stub(struct t1_translation *t, uint8_t *distance, const void *target)
 {
-	emit_aim_here(&t->e, distance);
+	if (distance)
+		emit_aim_here(&t->e, distance);
 	emit_constant(&t->e, HOST_R10, (uintptr_t)t->block);
 	emit_jump_to(&t->e, target);
 }
@@ -189,7 +193,7 @@ static bool block_fit(const struct block *block)
 int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 {
 	struct t1_translation t = { .t1 = t1, .cpu = cpu, .block = block, .memory = true };
-	uint8_t *start = t1->writable + t1->code_used, *stale, *budget;
+	uint8_t *start = t1->writable + t1->code_used, *stale = NULL, *budget = NULL;
 
 	if (!block_fit(block))
 		return -EAGAIN;
@@ -219,8 +223,10 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 		t1_leave_to(&t, t.next);
 	}
 	t1_asides(&t);
+	block->stale_at = (uint32_t)(t.e.at - start);
 	block_stub(&t, stale, t1->stale);
-	block_stub(&t, budget, t1->budget);
+	if (t1->exact)
+		block_stub(&t, budget, t1->budget);
 	stubs(&t);
 	if (t.failed)
 		return -ENOSPC;
