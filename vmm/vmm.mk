@@ -190,6 +190,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/emit.h \
 	vmm/translate/fixed.c \
 	vmm/translate/flag.c \
+	vmm/translate/group.c \
 	vmm/translate/integer.c \
 	vmm/translate/move.c \
 	vmm/translate/operand.c \

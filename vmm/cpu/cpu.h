@@ -240,6 +240,7 @@ struct cpu {
 		uint64_t stamp, stamp_kernel; /* of this address space and mode; of the kernel's part of it */
 		uint64_t epoch, epoch_kernel; /* of the TLB when stamps began */
 		uint64_t scratch;
+		uint64_t group[16]; /* host addresses of pieces that several accesses of the block use, or 0 */
 		struct cpu *self;
 		const void *resume;
 		struct t1_exit *exit;

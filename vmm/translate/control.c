@@ -92,13 +92,12 @@ static void return_push(struct t1_translation *t)
 {
 	unsigned size = t1_stack_width(t);
 
-	emit_rm(&t->e, 0x8d, size, HOST_R10, rm_memory(HOST_R9, -(int)size));
-	t1_lookup(t, CPU_SS, size, true);
+	t1_reach(t, CPU_RSP, -(int)size, CPU_SS, size, true);
 	if (size == 4 || (int64_t)t->next == (int32_t)t->next) {
-		emit_store_immediate(&t->e, size, rm_memory(HOST_R10, 0), (uint32_t)t->next);
+		emit_store_immediate(&t->e, size, t1_memory(t), (uint32_t)t->next);
 	} else {
 		emit_constant(&t->e, HOST_R11, t->next);
-		emit_store(&t->e, size, rm_memory(HOST_R10, 0), HOST_R11);
+		emit_store(&t->e, size, t1_memory(t), HOST_R11);
 	}
 	emit_rm(&t->e, 0x8d, size, HOST_R9, rm_memory(HOST_R9, -(int)size));
 }
@@ -210,7 +209,7 @@ static bool indirect(struct t1_translation *t, bool call)
 		return false;
 	if (insn->mod != 3) {
 		t1_operand(t, size, false);
-		emit_load(&t->e, size, HOST_R11, rm_memory(HOST_R10, 0));
+		emit_load(&t->e, size, HOST_R11, t1_memory(t));
 	} else {
 		t1_flags_spill(t, t->needed[t->number]);
 		unsigned host = t1_in(t, insn->rm, HOST_R11);
@@ -241,9 +240,8 @@ static bool ret(struct t1_translation *t)
 
 	if (!target_plain(t) || !t1_stack_flat(t))
 		return false;
-	emit_move(&t->e, size, HOST_R10, HOST_R9);
-	t1_lookup(t, CPU_SS, size, false);
-	emit_load(&t->e, size, HOST_R11, rm_memory(HOST_R10, 0));
+	t1_reach(t, CPU_RSP, 0, CPU_SS, size, false);
+	emit_load(&t->e, size, HOST_R11, t1_memory(t));
 	poll(t, T1_STUB_SITE, t1_site(t));
 	jump_lookup(t);
 	emit_rm(&t->e, 0x8d, size, HOST_R9,

@@ -246,7 +246,7 @@ static uint32_t needed_before(const struct t1_effect *effect, uint32_t live)
 	return effect->reads | (live & ~effect->sets);
 }
 
-#define LOOK_AHEAD 6u /* instructions */
+#define LOOK_AHEAD 20u /* instructions */
 
 /* Decode on from there, until all flags are known to be overwritten or one is read. */
 uint32_t t1_live_at(struct t1_translation *t, uint64_t rip)

@@ -65,8 +65,8 @@ static void two_operands(
 		flags_before(t);
 		if (high)
 			t1_bytes_swap(t, a);
-		emit_op(&t->e, opcode, size, a, rm_memory(HOST_R10, 0),
-			flags | lock_flag(insn) | (byte ? EMIT_BYTE_REG : 0), length);
+		emit_op(&t->e, opcode, size, a, t1_memory(t), flags | lock_flag(insn) | (byte ? EMIT_BYTE_REG : 0),
+			length);
 		if (immediate >= 0)
 			emit8(&t->e, (unsigned)immediate);
 		if (high)
@@ -103,7 +103,7 @@ static void one_operand(struct t1_translation *t, unsigned opcode, unsigned size
 	} else {
 		t1_operand(t, size, write);
 		flags_before(t);
-		emit_op(&t->e, opcode, size, digit, rm_memory(HOST_R10, 0), lock_flag(insn), length);
+		emit_op(&t->e, opcode, size, digit, t1_memory(t), lock_flag(insn), length);
 		emit_immediate(&t->e, value, length);
 	}
 	flags_after(t);
@@ -168,7 +168,7 @@ static bool divide(struct t1_translation *t)
 		divisor = t1_in(t, insn->rm, HOST_R10);
 	} else {
 		t1_operand(t, size, false);
-		emit_load(&t->e, size, HOST_R10, rm_memory(HOST_R10, 0));
+		emit_load(&t->e, size, HOST_R10, t1_memory(t));
 	}
 	if (digit == 6) { /* the quotient fits if the upper half is below the divisor */
 		emit_rm(&t->e, 0x3b, size, HOST_RDX, rm_register(divisor));
@@ -210,12 +210,11 @@ static void multiply_immediate(struct t1_translation *t)
 {
 	const struct insn *insn = t->insn;
 	unsigned size = insn->operand_size, length = t1_immediate_length(size), a = t1_out(insn->reg, HOST_R11);
-	struct host_rm rm = rm_memory(HOST_R10, 0);
+	struct host_rm rm;
 
 	if (insn->mod != 3)
 		t1_operand(t, size, false);
-	else
-		rm = rm_register(t1_in(t, insn->rm, HOST_R10));
+	rm = insn->mod != 3 ? t1_memory(t) : rm_register(t1_in(t, insn->rm, HOST_R10));
 	if (size == 2)
 		a = t1_in(t, insn->reg, HOST_R11);
 	emit_op(&t->e, 0x69, size, a, rm, 0, length);
@@ -241,7 +240,7 @@ static void condition(struct t1_translation *t)
 		if (insn->mod != 3) {
 			t1_operand(t, 1, true);
 			cc = t1_condition(t, cc);
-			emit_rm(&t->e, 0x190 | cc, 4, 0, rm_memory(HOST_R10, 0));
+			emit_rm(&t->e, 0x190 | cc, 4, 0, t1_memory(t));
 		} else if (!insn->rex) {
 			cc = t1_condition(t, cc);
 			emit_op(&t->e, 0x190 | cc, 1, 0, rm_register(insn->rm), EMIT_HIGH, 0);
@@ -257,7 +256,7 @@ static void condition(struct t1_translation *t)
 	if (insn->mod != 3) /* CMOVcc reads memory in any case */
 		t1_operand(t, insn->operand_size, false);
 	unsigned a = t1_in(t, insn->reg, HOST_R11);
-	struct host_rm rm = insn->mod != 3 ? rm_memory(HOST_R10, 0) : rm_register(t1_in(t, insn->rm, HOST_R10));
+	struct host_rm rm = insn->mod != 3 ? t1_memory(t) : rm_register(t1_in(t, insn->rm, HOST_R10));
 
 	cc = t1_condition(t, cc);
 	emit_rm(&t->e, 0x140 | cc, insn->operand_size, a, rm);

@@ -23,7 +23,7 @@ static void byte_move(struct t1_translation *t, unsigned opcode)
 	}
 	bool high = plain_high(insn, insn->reg);
 	unsigned a = high ? insn->reg - 4u : t1_in(t, insn->reg, HOST_R11);
-	struct host_rm rm = insn->mod == 3 ? rm_register(t1_in(t, insn->rm, HOST_R10)) : rm_memory(HOST_R10, 0);
+	struct host_rm rm = insn->mod == 3 ? rm_register(t1_in(t, insn->rm, HOST_R10)) : t1_memory(t);
 
 	if (high)
 		t1_bytes_swap(t, a);
@@ -45,7 +45,7 @@ static void move_store(struct t1_translation *t, unsigned size)
 		if (size == 1)
 			byte_move(t, 0x88);
 		else
-			emit_store(&t->e, size, rm_memory(HOST_R10, 0), t1_in(t, insn->reg, HOST_R11));
+			emit_store(&t->e, size, t1_memory(t), t1_in(t, insn->reg, HOST_R11));
 	} else if (size == 1) {
 		byte_move(t, 0x88);
 	} else {
@@ -68,7 +68,7 @@ static void move_load(struct t1_translation *t, unsigned size)
 		byte_move(t, 0x8a);
 		return;
 	}
-	struct host_rm rm = insn->mod != 3 ? rm_memory(HOST_R10, 0) : rm_register(t1_in(t, insn->rm, HOST_R10));
+	struct host_rm rm = insn->mod != 3 ? t1_memory(t) : rm_register(t1_in(t, insn->rm, HOST_R10));
 	unsigned a = size == 2 ? t1_in(t, insn->reg, HOST_R11) : t1_out(insn->reg, HOST_R11);
 
 	emit_rm(&t->e, 0x8b, size, a, rm);
@@ -82,7 +82,7 @@ static void move_immediate(struct t1_translation *t, unsigned size)
 
 	if (insn->mod != 3) {
 		t1_operand(t, size, true);
-		emit_op(&t->e, opcode, size, 0, rm_memory(HOST_R10, 0), 0, length);
+		emit_op(&t->e, opcode, size, 0, t1_memory(t), 0, length);
 	} else if (size == 1 && !insn->rex) {
 		emit_op(&t->e, opcode, 1, 0, rm_register(insn->rm), EMIT_HIGH, length);
 	} else {
@@ -129,7 +129,7 @@ static bool exchange(struct t1_translation *t, unsigned size)
 	}
 	unsigned a = t1_in(t, insn->reg, HOST_R11);
 	if (insn->mod != 3) {
-		emit_rm(&t->e, 0x87, size, a, rm_memory(HOST_R10, 0));
+		emit_rm(&t->e, 0x87, size, a, t1_memory(t));
 		t1_commit(t, insn->reg, a);
 		return true;
 	}
@@ -145,10 +145,11 @@ static bool extend(struct t1_translation *t, unsigned from)
 {
 	const struct insn *insn = t->insn;
 	unsigned size = insn->operand_size, a = t1_out(insn->reg, HOST_R11), flags = 0;
-	struct host_rm rm = rm_memory(HOST_R10, 0);
+	struct host_rm rm;
 
 	if (insn->mod != 3) {
 		t1_operand(t, from, false);
+		rm = t1_memory(t);
 	} else if (from == 1 && plain_high(insn, insn->rm)) {
 		if (a >= 8)
 			return false;
@@ -189,7 +190,7 @@ static void offset_move(struct t1_translation *t)
 	unsigned size = insn->opcode & 1 ? insn->operand_size : 1;
 
 	t1_operand(t, size, store);
-	emit_rm(&t->e, (store ? 0x88u : 0x8au) | (size > 1), size, HOST_RAX, rm_memory(HOST_R10, 0));
+	emit_rm(&t->e, (store ? 0x88u : 0x8au) | (size > 1), size, HOST_RAX, t1_memory(t));
 }
 
 static void byte_swap(struct t1_translation *t, unsigned guest)
@@ -267,23 +268,21 @@ static void stack_move(struct t1_translation *t, int distance)
 	emit_rm(&t->e, 0x8d, t1_stack_width(t), HOST_R9, rm_memory(HOST_R9, distance));
 }
 
-/* R10: where a push will write. */
+/* Where a push will write. */
 static void push_lookup(struct t1_translation *t, unsigned size)
 {
-	emit_rm(&t->e, 0x8d, t1_stack_width(t), HOST_R10, rm_memory(HOST_R9, -(int)size));
-	t1_lookup(t, CPU_SS, size, true);
+	t1_reach(t, CPU_RSP, -(int)size, CPU_SS, size, true);
 }
 
 static void pop_lookup(struct t1_translation *t, unsigned size)
 {
-	emit_move(&t->e, t1_stack_width(t), HOST_R10, HOST_R9);
-	t1_lookup(t, CPU_SS, size, false);
+	t1_reach(t, CPU_RSP, 0, CPU_SS, size, false);
 }
 
 static void push_register(struct t1_translation *t, unsigned guest, unsigned size)
 {
 	push_lookup(t, size);
-	emit_store(&t->e, size, rm_memory(HOST_R10, 0), t1_in(t, guest, HOST_R11));
+	emit_store(&t->e, size, t1_memory(t), t1_in(t, guest, HOST_R11));
 	stack_move(t, -(int)size);
 }
 
@@ -293,14 +292,14 @@ static void pop_register(struct t1_translation *t, unsigned guest, unsigned size
 	unsigned a = size == 2 ? t1_in(t, guest, HOST_R11) : t1_out(guest, HOST_R11);
 	/* POP of the stack pointer overwrites the incremented one */
 	stack_move(t, (int)size);
-	emit_load(&t->e, size, a, rm_memory(HOST_R10, 0));
+	emit_load(&t->e, size, a, t1_memory(t));
 	t1_commit(t, guest, a);
 }
 
 static void push_immediate(struct t1_translation *t, unsigned size)
 {
 	push_lookup(t, size);
-	emit_op(&t->e, 0xc7, size, 0, rm_memory(HOST_R10, 0), 0, t1_immediate_length(size));
+	emit_op(&t->e, 0xc7, size, 0, t1_memory(t), 0, t1_immediate_length(size));
 	emit_immediate(&t->e, t->insn->immediate, t1_immediate_length(size));
 	stack_move(t, -(int)size);
 }
@@ -310,20 +309,19 @@ static void push_operand(struct t1_translation *t, unsigned size)
 	const size_t scratch = offsetof(struct cpu, t1.scratch);
 
 	t1_operand(t, size, false);
-	emit_load(&t->e, size, HOST_R11, rm_memory(HOST_R10, 0));
+	emit_load(&t->e, size, HOST_R11, t1_memory(t));
 	emit_store(&t->e, 8, rm_state(scratch), HOST_R11);
 	push_lookup(t, size);
 	emit_load(&t->e, 8, HOST_R11, rm_state(scratch));
-	emit_store(&t->e, size, rm_memory(HOST_R10, 0), HOST_R11);
+	emit_store(&t->e, size, t1_memory(t), HOST_R11);
 	stack_move(t, -(int)size);
 }
 
 static void leave(struct t1_translation *t, unsigned size)
 {
-	emit_move(&t->e, t1_stack_width(t), HOST_R10, HOST_RBP);
-	t1_lookup(t, CPU_SS, size, false);
+	t1_reach(t, CPU_RBP, 0, CPU_SS, size, false);
 	emit_rm(&t->e, 0x8d, t1_stack_width(t), HOST_R9, rm_memory(HOST_RBP, (int)size));
-	emit_load(&t->e, size, HOST_RBP, rm_memory(HOST_R10, 0));
+	emit_load(&t->e, size, HOST_RBP, t1_memory(t));
 }
 
 bool t1_stack(struct t1_translation *t)

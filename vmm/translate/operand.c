@@ -118,39 +118,79 @@ static void segment_apply(struct t1_translation *t, unsigned segment, unsigned s
 	emit_rm(&t->e, 0x03, 4, HOST_R10, rm_state(fast + offsetof(struct cpu_fast_segment, base)));
 }
 
-void t1_lookup(struct t1_translation *t, unsigned segment, unsigned size, bool write)
+static const struct tlb_entry *tlb_array(const struct t1_translation *t, bool write)
 {
 	uint32_t kind = (uint32_t)(t->block->context >> 32) >> MODE_KIND_SHIFT & MODE_KIND_MASK;
-	const struct cpu_tlb *tlb = t->cpu->tlb;
-	const struct tlb_entry *array = write ? tlb->write[kind] : tlb->read[kind];
-	size_t at = (size_t)((const uint8_t *)array - (const uint8_t *)t->cpu);
-	struct t1_access *access;
 
-	t1_flags_spill(t, t->needed[t->number]);
-	segment_apply(t, segment, size, write);
-	if (t->access_count == T1_ACCESSES) {
-		t->failed = true;
-		return;
-	}
-	access = &t->accesses[t->access_count++];
-	*access = (struct t1_access){ .site = t1_site(t),
-		.retry = emit_here(&t->e),
-		.tags = at + offsetof(struct tlb_entry, tag),
-		.what = T1_REFILL(size, write, kind) };
+	return write ? t->cpu->tlb->write[kind] : t->cpu->tlb->read[kind];
+}
+
+static size_t tlb_array_at(const struct t1_translation *t, bool write)
+{
+	return (size_t)((const uint8_t *)tlb_array(t, write) - (const uint8_t *)t->cpu);
+}
+
+uint8_t *t1_check(struct t1_translation *t, unsigned size, bool write)
+{
+	size_t at = tlb_array_at(t, write);
+
 	emit_move(&t->e, 4, HOST_R11, HOST_R10);
 	emit_op(&t->e, 0xc1, 4, 5, rm_register(HOST_R11), 0, 1); /* shr */
 	emit8(&t->e, 12 - 4);
 	emit_group1(&t->e, 4, 4, rm_register(HOST_R11), (TLB_SIZE - 1) * sizeof(struct tlb_entry)); /* and */
 	emit_rm(&t->e, 0x2b, 8, HOST_R10, rm_state_at(HOST_R11, at + offsetof(struct tlb_entry, tag)));
 	emit_group1(&t->e, 7, 8, rm_register(HOST_R10), CPU_PAGE_SIZE - size); /* cmp */
-	t1_stub(t, emit_jcc(&t->e, CC_A), T1_STUB_MISS, access);
-	emit_rm(&t->e, 0x03, 8, HOST_R10, rm_state_at(HOST_R11, at + offsetof(struct tlb_entry, host)));
+	return emit_jcc(&t->e, CC_A);
+}
+
+void t1_host_add(struct t1_translation *t, bool write)
+{
+	emit_rm(&t->e, 0x03, 8, HOST_R10,
+		rm_state_at(HOST_R11, tlb_array_at(t, write) + offsetof(struct tlb_entry, host)));
+}
+
+struct t1_access *t1_access(struct t1_translation *t, unsigned size, bool write)
+{
+	uint32_t kind = (uint32_t)(t->block->context >> 32) >> MODE_KIND_SHIFT & MODE_KIND_MASK;
+	struct t1_access *access;
+
+	if (t->access_count == T1_ACCESSES) {
+		t->failed = true;
+		return NULL;
+	}
+	access = &t->accesses[t->access_count++];
+	*access = (struct t1_access){ .site = t1_site(t),
+		.tags = tlb_array_at(t, write) + offsetof(struct tlb_entry, tag),
+		.what = T1_REFILL(size, write, kind) };
+	return access;
+}
+
+void t1_lookup(struct t1_translation *t, unsigned segment, unsigned size, bool write)
+{
+	struct t1_access *access;
+
+	t->displacement = 0;
+	t1_flags_spill(t, t->needed[t->number]);
+	segment_apply(t, segment, size, write);
+	access = t1_access(t, size, write);
+	if (!access)
+		return;
+	access->retry = emit_here(&t->e);
+	t1_stub(t, t1_check(t, size, write), T1_STUB_MISS, access);
+	t1_host_add(t, write);
 }
 
 void t1_operand(struct t1_translation *t, unsigned size, bool write)
 {
+	const struct insn *insn = t->insn;
+
+	if (insn->ea_index >= 16 && insn->address_size == (insn->code64 ? 8 : 4)) {
+		t1_reach(t, insn->ea_base < 16 ? insn->ea_base : T1_NO_BASE, insn->displacement, insn->segment, size,
+			write);
+		return;
+	}
 	t1_effective(t, HOST_R10);
-	t1_lookup(t, t->insn->segment, size, write);
+	t1_lookup(t, insn->segment, size, write);
 }
 
 void t1_bytes_swap(struct t1_translation *t, unsigned reg)

@@ -65,10 +65,12 @@ bool t1_scalar(struct t1_translation *t)
 	/* one scratch register for both results */
 	if (multiply && t1_host(insn->reg) == T1_SLOT && t1_host(insn->vvvv) == T1_SLOT)
 		return false;
-	if (memory)
+	if (memory) {
 		t1_operand(t, vex_wide(insn) ? 8 : 4, false);
-	else
+		t1_memory_exact(t);
+	} else {
 		rm = t1_in(t, insn->rm, HOST_R10);
+	}
 	/* A result may share R11 with a source: that is read before. */
 	if (group || multiply)
 		vvvv = t1_out(insn->vvvv, HOST_R11);

@@ -84,7 +84,7 @@ struct t1 {
 
 /* ---- translating one block ---- */
 
-enum t1_stub_kind { T1_STUB_SITE, T1_STUB_LINK, T1_STUB_POLL, T1_STUB_VECTOR, T1_STUB_MISS };
+enum t1_stub_kind { T1_STUB_SITE, T1_STUB_LINK, T1_STUB_POLL, T1_STUB_VECTOR, T1_STUB_MISS, T1_STUB_GROUP };
 
 struct t1_stub {
 	uint8_t *distance; /* of the jump that leads to it */
@@ -111,6 +111,34 @@ struct t1_aside {
 	bool host, memory, image;
 };
 
+/* An access through a register and a constant (group.c). */
+struct t1_reach {
+	uint8_t base;  /* guest register, or T1_NO_BASE */
+	uint8_t width; /* of addresses */
+	uint8_t exits; /* jumps out of the block before it */
+	uint8_t group;
+	uint16_t size;
+	bool write, head;
+	uint32_t version; /* of the register's value in the block */
+	int32_t displacement;
+	int32_t moved; /* from the group's start */
+	int64_t at;    /* from the register's value; RSP's at the start of the block */
+	struct t1_access *access;
+	const void *back; /* where R10 leads to the group's start */
+};
+#define T1_NO_BASE  16u
+#define T1_NO_GROUP 0xffu
+#define T1_REACHES  (BLOCK_INSNS * 2u)
+
+/* Accesses that share a check. */
+struct t1_group {
+	uint8_t base, exits;
+	bool write, open; /* open: its first access is behind us */
+	uint32_t version, count;
+	int64_t low, high; /* first byte, and that behind the last */
+};
+#define T1_GROUPS 16u
+
 #define T1_STUBS 256u
 
 struct t1_translation {
@@ -130,6 +158,13 @@ struct t1_translation {
 	uint32_t live_out;                /* those that matter behind the last, as far as this can be told */
 	struct t1_access accesses[T1_ACCESSES];
 	unsigned access_count;
+	struct t1_reach reaches[T1_REACHES];
+	struct t1_group groups[T1_GROUPS];
+	unsigned reach_count, group_count;
+	bool grouped;          /* the second time, with groups */
+	uint32_t versions[16]; /* of the guest registers' values, so far */
+	int64_t stack_moved;   /* by pushes and pops so far */
+	int32_t displacement;  /* of the memory operand from R10 */
 	struct t1_aside asides[BLOCK_INSNS];
 	unsigned aside_count;
 	bool flat, failed, left; /* left: control has gone elsewhere */
@@ -171,10 +206,28 @@ unsigned t1_in(struct t1_translation *t, unsigned guest, unsigned scratch);
 /* The host register to put it in, and storing that if it is not its place. */
 unsigned t1_out(unsigned guest, unsigned scratch);
 void t1_commit(struct t1_translation *t, unsigned guest, unsigned host);
-/* R10: the host address of the memory operand, checked for `size` bytes; R11 is lost. */
+/* t1_memory(): the memory operand, checked for `size` bytes; R10 and R11 are lost. */
 void t1_operand(struct t1_translation *t, unsigned size, bool write);
-/* The same for an address that is in R10 as an offset in `segment`. */
+/* The same for an address that is in R10 as an offset in `segment`; R10 is the host address then. */
 void t1_lookup(struct t1_translation *t, unsigned segment, unsigned size, bool write);
+/* The same for a guest register (or T1_NO_BASE) plus a constant. */
+void t1_reach(
+	struct t1_translation *t, unsigned base, int64_t displacement, unsigned segment, unsigned size, bool write);
+struct host_rm t1_memory(const struct t1_translation *t);
+/* Have R10 be its address. */
+void t1_memory_exact(struct t1_translation *t);
+/* R10, a linear address, becomes an offset in a page that is in the TLB with `size` bytes behind it, and R11 its index;
+ * else the jump is taken whose distance is returned. */
+uint8_t *t1_check(struct t1_translation *t, unsigned size, bool write);
+/* Then R10 becomes the host address. */
+void t1_host_add(struct t1_translation *t, bool write);
+/* For T1_STUB_MISS; `retry` is the caller's to set. */
+struct t1_access *t1_access(struct t1_translation *t, unsigned size, bool write);
+/* Behind an instruction: what it does to registers that accesses go through.  native: not called from T0. */
+void t1_group_note(struct t1_translation *t, bool native);
+/* Between the two translations: is there a group? */
+bool t1_groups_make(struct t1_translation *t);
+void t1_group_stub(struct t1_translation *t, struct t1_reach *reach);
 /* Immediates of 16 and 32 bits are as long as the operand, but never over 32. */
 static inline unsigned t1_immediate_length(unsigned size)
 {

@@ -49,11 +49,13 @@ struct mark {
 	bool host, memory, image;
 	uint8_t level;
 	bool x87;
+	unsigned access_count, reach_count;
 };
 
 static struct mark mark_take(const struct t1_translation *t)
 {
-	return (struct mark){ t->e.at, t->stub_count, t->host, t->memory, t->image, t->level, t->x87 };
+	return (struct mark){ t->e.at, t->stub_count, t->host, t->memory, t->image, t->level, t->x87, t->access_count,
+		t->reach_count };
 }
 
 static void mark_return(struct t1_translation *t, const struct mark *mark)
@@ -65,6 +67,8 @@ static void mark_return(struct t1_translation *t, const struct mark *mark)
 	t->image = mark->image;
 	t->level = mark->level;
 	t->x87 = mark->x87;
+	t->access_count = mark->access_count;
+	t->reach_count = mark->reach_count;
 }
 
 static void instruction(struct t1_translation *t)
@@ -89,6 +93,7 @@ static void instruction(struct t1_translation *t)
 	}
 	if (t->site)
 		t->site->resume = emit_here(&t->e);
+	t1_group_note(t, done);
 }
 
 static void prologue(struct t1_translation *t, uint8_t **stale, uint8_t **budget)
@@ -155,6 +160,10 @@ static void stubs(struct t1_translation *t)
 			miss_stub(t, stub->subject);
 			continue;
 		}
+		if (stub->kind == T1_STUB_GROUP) {
+			t1_group_stub(t, stub->subject);
+			continue;
+		}
 		emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(stub->subject));
 		emit_jump_to(&t->e, targets[stub->kind]);
 	}
@@ -190,46 +199,74 @@ static bool block_fit(const struct block *block)
 	return mode & (MODE_CODE64 | MODE_LIMIT_4G) || (mode & MODE_LIMIT_64K && !(mode & MODE_CODE32));
 }
 
+/* From the block's start to its last stub. */
+static int pass(struct t1_translation *t, uint8_t *start)
+{
+	struct block *block = t->block;
+	uint8_t *stale = NULL, *budget = NULL;
+
+	t->e.at = start;
+	prologue(t, &stale, &budget);
+	t->next = block->rip;
+	for (unsigned i = 0; i < block->count; i++) {
+		t->number = i;
+		t->insn = &block->insns[i];
+		t->rip = t->next;
+		t->next = (t->rip + t->insn->length) & t->cpu->ip_mask;
+		t->live = i + 1 < block->count ? t->needed[i + 1] : t->live_out;
+		instruction(t);
+		if (t->failed)
+			return -ENOSPC;
+	}
+	if (!t->left) {
+		t1_flags_spill(t, t->live_out);
+		t1_leave_to(t, t->next);
+	}
+	t1_asides(t);
+	block->stale_at = (uint32_t)(t->e.at - start);
+	block_stub(t, stale, t->t1->stale);
+	if (t->t1->exact)
+		block_stub(t, budget, t->t1->budget);
+	stubs(t);
+	return t->failed ? -ENOSPC : 0;
+}
+
+/* For the second time, knowing what accesses there are. */
+static void again(struct t1_translation *t, size_t data_used)
+{
+	t->t1->data_used = data_used;
+	t->host = t->image = t->left = t->x87 = false;
+	t->memory = t->grouped = true;
+	t->level = T1_LIVE_NONE;
+	t->stub_count = t->access_count = t->aside_count = t->reach_count = 0;
+	t->stack_moved = 0;
+	memset(t->versions, 0, sizeof(t->versions));
+}
+
 int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 {
 	struct t1_translation t = { .t1 = t1, .cpu = cpu, .block = block, .memory = true };
-	uint8_t *start = t1->writable + t1->code_used, *stale = NULL, *budget = NULL;
+	uint8_t *start = t1->writable + t1->code_used;
+	size_t data_used = t1->data_used;
+	int error;
 
 	if (!block_fit(block))
 		return -EAGAIN;
 	/* a block's worst case, and its stubs */
-	if (t1->code_size - t1->code_used < (BLOCK_INSNS + 4) * EMIT_ROOM + T1_STUBS * 64)
+	if (t1->code_size - t1->code_used < (BLOCK_INSNS + 4) * EMIT_ROOM + T1_STUBS * 128)
 		return -ENOSPC;
-	t.e.at = start;
 	t.e.execute = t1->code - t1->writable;
 	t.flat = block->context >> 32 & MODE_FLAT;
 	t.live_out = live_out(&t);
 	/* The look at what follows may have raised nothing, but asks for notice of changes from now on. */
 	t1_liveness(&t);
-	prologue(&t, &stale, &budget);
-	t.next = block->rip;
-	for (unsigned i = 0; i < block->count; i++) {
-		t.number = i;
-		t.insn = &block->insns[i];
-		t.rip = t.next;
-		t.next = (t.rip + t.insn->length) & cpu->ip_mask;
-		t.live = i + 1 < block->count ? t.needed[i + 1] : t.live_out;
-		instruction(&t);
-		if (t.failed)
-			return -ENOSPC;
+	error = pass(&t, start);
+	if (!error && t1_groups_make(&t)) {
+		again(&t, data_used);
+		error = pass(&t, start);
 	}
-	if (!t.left) {
-		t1_flags_spill(&t, t.live_out);
-		t1_leave_to(&t, t.next);
-	}
-	t1_asides(&t);
-	block->stale_at = (uint32_t)(t.e.at - start);
-	block_stub(&t, stale, t1->stale);
-	if (t1->exact)
-		block_stub(&t, budget, t1->budget);
-	stubs(&t);
-	if (t.failed)
-		return -ENOSPC;
+	if (error)
+		return error;
 	block->code = t1->code + t1->code_used;
 	block->code_version = block->version;
 	t1->code_used = ((size_t)(t.e.at - t1->writable) + 15) & ~(size_t)15;

@@ -11,9 +11,9 @@
 #include "vmm/cpu/translator.h"
 
 /* Give a CPU the block translator, T1, with `cache` bytes for code and what belongs to it.  0, -ENOMEM, or why the host
- * lets nobody make code.  hot: how often the interpreter runs a block before.  exact: its code counts instructions, keeps
- * to cpu_run()'s budget, and looks itself whether its page's version has changed; else whoever raises a version calls
- * cpu_code_changed(), and nothing is counted. */
+ * lets nobody make code.  hot: how often the interpreter runs a block before.  exact: its code counts instructions,
+ * keeps to cpu_run()'s budget, and looks itself whether its page's version has changed; else whoever raises a version
+ * calls cpu_code_changed(), and nothing is counted. */
 int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, bool exact);
 
 #endif

@@ -180,6 +180,7 @@ static void one(struct t1_translation *t, const struct shape *s)
 
 	if (memory) {
 		t1_operand(t, s->memory, s->store);
+		t1_memory_exact(t);
 		if (s->aligned && s->memory > 1) {
 			emit_op(&t->e, 0xf6, 1, 0, rm_register(HOST_R10), EMIT_BYTE_RM, 1); /* test */
 			emit8(&t->e, s->memory - 1);

@@ -53,7 +53,7 @@ bool t1_x87_effect(const struct t1 *t1, const struct insn *insn, struct t1_effec
 static void memory_form(struct t1_translation *t, unsigned size, bool store)
 {
 	t1_operand(t, size, store);
-	emit_rm(&t->e, t->insn->opcode, 4, t->insn->reg & 7, rm_memory(HOST_R10, 0));
+	emit_rm(&t->e, t->insn->opcode, 4, t->insn->reg & 7, t1_memory(t));
 }
 
 static void control(struct t1_translation *t, enum control kind)
@@ -61,12 +61,12 @@ static void control(struct t1_translation *t, enum control kind)
 	switch (kind) {
 	case CONTROL_LOAD: /* one that unmasks an exception is T0's */
 		t1_operand(t, 2, false);
-		emit_rm(&t->e, 0x1b7, 4, HOST_R11, rm_memory(HOST_R10, 0));
+		emit_rm(&t->e, 0x1b7, 4, HOST_R11, t1_memory(t));
 		emit_op(&t->e, 0xf7, 4, 2, rm_register(HOST_R11), 0, 0); /* not */
 		emit_op(&t->e, 0xf7, 4, 0, rm_register(HOST_R11), 0, 4); /* test */
 		emit32(&t->e, FCW_MASKS);
 		t1_miss(t, CC_NZ);
-		emit_rm(&t->e, 0xd9, 4, 5, rm_memory(HOST_R10, 0));
+		emit_rm(&t->e, 0xd9, 4, 5, t1_memory(t));
 		break;
 	case CONTROL_STORE:
 	case CONTROL_STATUS: memory_form(t, 2, true); break;

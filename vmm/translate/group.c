@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * Checks that accesses share.
+ *
+ * A block is translated twice.  The first time notes its accesses through a register and a constant.  Those through the
+ * same value of a register that lie close together are a group: the second time, the first of them looks the whole
+ * piece up and leaves its host address in struct cpu, and the others find it there.  If the piece is not in one page,
+ * or not in the TLB, or its last access may not be made, the address is 0, and each looks for itself.
+ *
+ * The address is good for as long as the block runs: whatever changes mappings ends it, or waits for a poll.
+ */
+#include "vmm/cpu/decode.h"
+#include "vmm/cpu/mode.h"
+#include "vmm/translate/t1.h"
+
+#define ANY       0xffffu
+#define SPAN_MAX  256 /* a larger piece is in two pages too often */
+#define BIT(r)    (1u << (r))
+#define STACK_BIT BIT(CPU_RSP)
+
+/* A byte register is the low or the high byte of one. */
+static uint32_t byte_bits(const struct insn *insn, unsigned reg)
+{
+	return insn->rex ? BIT(reg) : BIT(reg) | BIT(reg & 3);
+}
+
+static uint32_t reg_bits(const struct insn *insn, bool byte)
+{
+	return byte ? byte_bits(insn, insn->reg) : BIT(insn->reg);
+}
+
+static uint32_t rm_bits(const struct insn *insn, bool byte)
+{
+	if (insn->mod != 3)
+		return 0;
+	return byte ? byte_bits(insn, insn->rm) : BIT(insn->rm);
+}
+
+static uint32_t alu_bits(const struct insn *insn)
+{
+	bool byte = !(insn->opcode & 1);
+
+	if (insn->opcode >= 0x38) /* CMP */
+		return 0;
+	switch (insn->opcode >> 1 & 3) {
+	case 0: return rm_bits(insn, byte);
+	case 1: return reg_bits(insn, byte);
+	default: return BIT(CPU_RAX);
+	}
+}
+
+static uint32_t map0_bits(const struct insn *insn)
+{
+	unsigned opcode = insn->opcode, digit = insn->modrm >> 3 & 7;
+	unsigned low = (opcode & 7u) | (insn->rex & 1u) << 3;
+	bool byte = !(opcode & 1);
+
+	if (opcode < 0x40 && (opcode & 7) < 6)
+		return alu_bits(insn);
+	switch (opcode) {
+	case 0x40 ... 0x4f: return BIT(opcode & 7);
+	case 0x58 ... 0x5f: return BIT(low);
+	case 0x50 ... 0x57:
+	case 0x68:
+	case 0x6a:
+	case 0x70 ... 0x7f:
+	case 0x84:
+	case 0x85:
+	case 0x90:
+	case 0xa2:
+	case 0xa3:
+	case 0xa8:
+	case 0xa9: return opcode == 0x90 && insn->rex & 1 ? ANY : 0;
+	case 0x63:
+	case 0x69:
+	case 0x6b:
+	case 0x8d: return BIT(insn->reg);
+	case 0x80 ... 0x83: return digit == 7 ? 0 : rm_bits(insn, byte);
+	case 0x86:
+	case 0x87: return reg_bits(insn, byte) | rm_bits(insn, byte);
+	case 0x88:
+	case 0x89: return rm_bits(insn, byte);
+	case 0x8a:
+	case 0x8b: return reg_bits(insn, byte);
+	case 0x91 ... 0x97: return BIT(CPU_RAX) | BIT(low);
+	case 0x98:
+	case 0xa0:
+	case 0xa1: return BIT(CPU_RAX);
+	case 0x99: return BIT(CPU_RDX);
+	case 0xb0 ... 0xb7: return byte_bits(insn, low);
+	case 0xb8 ... 0xbf: return BIT(low);
+	case 0xc0:
+	case 0xc1:
+	case 0xd0 ... 0xd3: return rm_bits(insn, byte);
+	case 0xc6:
+	case 0xc7: return rm_bits(insn, byte);
+	case 0xc9: return BIT(CPU_RBP) | STACK_BIT;
+	case 0xf6:
+	case 0xf7:
+		if (digit < 2)
+			return 0;
+		return digit < 4 ? rm_bits(insn, byte) : BIT(CPU_RAX) | BIT(CPU_RDX);
+	case 0xfe: return rm_bits(insn, true);
+	case 0xff: return digit < 2 ? rm_bits(insn, false) : digit == 6 ? 0 : ANY;
+	default: return ANY;
+	}
+}
+
+static uint32_t map1_bits(const struct insn *insn)
+{
+	switch (insn->opcode & 0xff) {
+	case 0x0d:
+	case 0x18 ... 0x1f:
+	case 0x80 ... 0x8f:
+	case 0xa3: return 0;
+	case 0x10 ... 0x17: /* moves, logic and arithmetic between vector registers and memory */
+	case 0x28:
+	case 0x29:
+	case 0x51 ... 0x70:
+	case 0x74 ... 0x76:
+	case 0x7f:
+	case 0xc2:
+	case 0xc6:
+	case 0xd1 ... 0xd6:
+	case 0xd8 ... 0xf6:
+	case 0xf8 ... 0xfe: return 0;
+	case 0x40 ... 0x4f:
+	case 0xaf:
+	case 0xb6:
+	case 0xb7:
+	case 0xbe:
+	case 0xbf: return BIT(insn->reg);
+	case 0x90 ... 0x9f: return rm_bits(insn, true);
+	case 0xab:
+	case 0xb3:
+	case 0xbb:
+	case 0xa4:
+	case 0xa5:
+	case 0xac:
+	case 0xad: return rm_bits(insn, false);
+	case 0xc8 ... 0xcf: return BIT((insn->opcode & 7u) | (insn->rex & 1u) << 3);
+	default: return ANY;
+	}
+}
+
+/* General registers that the instruction may change, but for what pushes and pops do to RSP. */
+static uint32_t written(const struct insn *insn)
+{
+	if (insn->vex)
+		return ANY;
+	switch (insn->opcode >> 8) {
+	case 0: return map0_bits(insn);
+	case 1: return map1_bits(insn);
+	default: return ANY;
+	}
+}
+
+/* By how much it moves RSP, if it does so by a constant; `mask` loses RSP then. */
+static int64_t stack_moved(const struct insn *insn, uint32_t *mask)
+{
+	unsigned opcode = insn->opcode, digit = insn->modrm >> 3 & 7;
+	unsigned width = insn->code64 ? 8 : 4;
+
+	if (insn->vex || opcode >> 8)
+		return 0;
+	switch (opcode) {
+	case 0x50 ... 0x57:
+	case 0x68:
+	case 0x6a: return -(int64_t)insn->operand_size;
+	case 0x58 ... 0x5f: return insn->operand_size;
+	case 0xff: return digit == 6 ? -(int64_t)insn->operand_size : 0;
+	case 0x81:
+	case 0x83:
+		if (insn->mod != 3 || insn->rm != CPU_RSP || insn->operand_size != width || (digit != 0 && digit != 5))
+			return 0;
+		*mask &= ~STACK_BIT;
+		return digit ? -(int64_t)insn->immediate : (int64_t)insn->immediate;
+	case 0x8d:
+		if (insn->reg != CPU_RSP || insn->ea_base != CPU_RSP || insn->ea_index < 16 ||
+			insn->operand_size != width || insn->address_size != width)
+			return 0;
+		*mask &= ~STACK_BIT;
+		return insn->displacement;
+	default: return 0;
+	}
+}
+
+void t1_group_note(struct t1_translation *t, bool native)
+{
+	uint32_t mask = native ? written(t->insn) : ANY;
+	int64_t moved = native ? stack_moved(t->insn, &mask) : 0;
+
+	/* far away may be anywhere */
+	if (moved < -SPAN_MAX * 16 || moved > SPAN_MAX * 16)
+		mask |= STACK_BIT;
+	t->stack_moved += moved;
+	for (unsigned i = 0; i < 16; i++)
+		if (mask >> i & 1)
+			t->versions[i]++;
+}
+
+static bool fits(const struct t1_group *group, const struct t1_reach *reach)
+{
+	int64_t low = reach->at < group->low ? reach->at : group->low;
+	int64_t end = reach->at + reach->size, high = end > group->high ? end : group->high;
+
+	return group->base == reach->base && group->version == reach->version && high - low <= SPAN_MAX;
+}
+
+/* A group of reads may become one of writes if nothing leads away between: what is not written may be read-only. */
+static bool admits(const struct t1_group *group, const struct t1_reach *reach)
+{
+	return fits(group, reach) && (group->write || !reach->write || group->exits == reach->exits);
+}
+
+static void join(struct t1_group *group, const struct t1_reach *reach)
+{
+	int64_t end = reach->at + reach->size;
+
+	if (reach->at < group->low)
+		group->low = reach->at;
+	if (end > group->high)
+		group->high = end;
+	group->write |= reach->write;
+	group->count++;
+}
+
+bool t1_groups_make(struct t1_translation *t)
+{
+	bool any = false;
+
+	t->group_count = 0;
+	for (unsigned i = 0; i < t->reach_count; i++) {
+		struct t1_reach *reach = &t->reaches[i];
+		unsigned found = t->group_count;
+
+		reach->group = T1_NO_GROUP;
+		/* the latest first: the others may be of longer ago */
+		while (found > 0 && !admits(&t->groups[found - 1], reach))
+			found--;
+		if (found == 0) {
+			if (t->group_count == T1_GROUPS)
+				continue;
+			t->groups[t->group_count] = (struct t1_group){ .base = reach->base,
+				.version = reach->version,
+				.exits = reach->exits,
+				.low = reach->at,
+				.high = reach->at };
+			found = ++t->group_count;
+		}
+		reach->group = (uint8_t)(found - 1);
+		join(&t->groups[found - 1], reach);
+		any |= t->groups[found - 1].count > 1;
+	}
+	return any;
+}
+
+/* The address of a register and a constant, into R10. */
+static void address_emit(struct t1_translation *t, const struct t1_reach *reach, int64_t displacement)
+{
+	unsigned width = reach->width, base;
+
+	if (reach->base == T1_NO_BASE) {
+		emit_constant(&t->e, HOST_R10, width == 8 ? (uint64_t)displacement : (uint32_t)displacement);
+		return;
+	}
+	base = t1_in(t, reach->base, HOST_R10);
+	if (displacement)
+		emit_rm(&t->e, 0x8d, width, HOST_R10, rm_memory(base, (int32_t)displacement));
+	else
+		emit_move(&t->e, width, HOST_R10, base);
+}
+
+static struct host_rm slot(const struct t1_reach *reach)
+{
+	return rm_state(offsetof(struct cpu, t1.group) + reach->group * 8u);
+}
+
+/* In a group of several, in the second translation: the address of the whole piece is in R10 behind it. */
+static void grouped(struct t1_translation *t, struct t1_reach *reach)
+{
+	struct t1_group *group = &t->groups[reach->group];
+
+	t1_flags_spill(t, t->needed[t->number]);
+	reach->head = !group->open;
+	reach->moved = (int32_t)(reach->at - group->low);
+	if (reach->head) {
+		group->open = true;
+		address_emit(t, reach, reach->displacement - reach->moved);
+		t1_stub(t, t1_check(t, (unsigned)(group->high - group->low), group->write), T1_STUB_GROUP, reach);
+		t1_host_add(t, group->write);
+		emit_store(&t->e, 8, slot(reach), HOST_R10);
+	} else {
+		emit_load(&t->e, 8, HOST_R10, slot(reach));
+		emit_rm(&t->e, 0x85, 8, HOST_R10, rm_register(HOST_R10)); /* test */
+		t1_stub(t, emit_jcc(&t->e, CC_Z), T1_STUB_GROUP, reach);
+	}
+	reach->access = t1_access(t, reach->size, reach->write);
+	reach->back = emit_here(&t->e);
+	t->displacement = reach->moved;
+}
+
+void t1_group_stub(struct t1_translation *t, struct t1_reach *reach)
+{
+	if (reach->head)
+		emit_store_immediate(&t->e, 8, slot(reach), 0);
+	if (!reach->access)
+		return;
+	address_emit(t, reach, reach->displacement);
+	reach->access->retry = emit_here(&t->e);
+	t1_stub(t, t1_check(t, reach->size, reach->write), T1_STUB_MISS, reach->access);
+	t1_host_add(t, reach->write);
+	if (reach->moved)
+		emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_memory(HOST_R10, -reach->moved));
+	emit_jump_to(&t->e, reach->back);
+}
+
+void t1_reach(
+	struct t1_translation *t, unsigned base, int64_t displacement, unsigned segment, unsigned size, bool write)
+{
+	unsigned width = t->insn->code64 ? 8 : 4;
+	bool flat = t->insn->code64 ? segment < CPU_FS : t->flat && segment < CPU_FS && segment != CPU_CS;
+	struct t1_reach *reach, plain = { .base = (uint8_t)base, .width = (uint8_t)width };
+
+	t->displacement = 0;
+	if (!flat || t->reach_count == T1_REACHES || displacement != (int32_t)displacement) {
+		address_emit(t, &plain, displacement);
+		t1_lookup(t, segment, size, write);
+		return;
+	}
+	reach = &t->reaches[t->reach_count++];
+	if (t->grouped && reach->group != T1_NO_GROUP && t->groups[reach->group].count > 1) {
+		grouped(t, reach);
+		return;
+	}
+	if (!t->grouped)
+		*reach = (struct t1_reach){ .base = (uint8_t)base,
+			.width = (uint8_t)width,
+			.size = (uint16_t)size,
+			.write = write,
+			.version = base == T1_NO_BASE ? 0 : t->versions[base],
+			.exits = (uint8_t)t->aside_count,
+			.displacement = (int32_t)displacement,
+			.at = displacement + (base == CPU_RSP ? t->stack_moved : 0) };
+	address_emit(t, reach, displacement);
+	t1_lookup(t, segment, size, write);
+}
+
+struct host_rm t1_memory(const struct t1_translation *t)
+{
+	return rm_memory(HOST_R10, t->displacement);
+}
+
+void t1_memory_exact(struct t1_translation *t)
+{
+	if (t->displacement)
+		emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_memory(HOST_R10, t->displacement));
+	t->displacement = 0;
+}
