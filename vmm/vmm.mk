@@ -57,6 +57,8 @@ vmm_libcore_la_SOURCES = \
 	vmm/cpu/interrupt_long.c \
 	vmm/cpu/io.c \
 	vmm/cpu/io.h \
+	vmm/cpu/journal.c \
+	vmm/cpu/journal.h \
 	vmm/cpu/misc.c \
 	vmm/cpu/mode.c \
 	vmm/cpu/mode.h \

@@ -4,6 +4,7 @@
  * From the second level of the TLB to the first, for translated code.  It runs with the guest's vector registers in the
  * host's: nothing here may use one, nor call anything.
  */
+#include "vmm/cpu/journal.h"
 #include "vmm/cpu/paging.h"
 #include "vmm/translate/t1.h"
 
@@ -18,6 +19,8 @@ __attribute__((target("general-regs-only"))) uint64_t t1_refill(struct cpu *cpu,
 	if (!page || (linear & 0xfff) + size > CPU_PAGE_SIZE || page->direct[write] != tlb->direct[write])
 		return 0;
 	if (!paging_allowed(cpu, page->flags, access) || (write && !(page->flags & PAGE_DIRTY)))
+		return 0;
+	if (write && cpu->journal && !journal_note(cpu->journal, page->host))
 		return 0;
 	tlb_fill(tlb, (enum tlb_kind)kind, write, linear, page->host);
 	return 1;
