@@ -192,6 +192,10 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/fixed.c \
 	vmm/translate/flag.c \
 	vmm/translate/integer.c \
+	vmm/translate/lockstep.c \
+	vmm/translate/lockstep.h \
+	vmm/translate/lockstep_compare.c \
+	vmm/translate/lockstep_note.c \
 	vmm/translate/move.c \
 	vmm/translate/operand.c \
 	vmm/translate/refill.c \

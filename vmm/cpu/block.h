@@ -31,6 +31,7 @@ struct block {
 	/* A translator's. */
 	const void *code, *code_old; /* what was made last, and before that */
 	uint32_t code_version;       /* the version it was made from */
+	void *check;                 /* what a check knows of it (lockstep.h of vmm/translate) */
 	uint8_t heat, discards;
 	/* An instruction that crosses into another page is a block of its own. */
 	bool crosses;

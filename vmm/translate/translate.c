@@ -10,6 +10,7 @@
 
 #include "vmm/cpu/decode.h"
 #include "vmm/cpu/mode.h"
+#include "vmm/translate/lockstep.h"
 #include "vmm/translate/t1.h"
 
 void *t1_data(struct t1_translation *t, size_t size)
@@ -223,6 +224,8 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 	block_stub(&t, budget, t1->budget);
 	stubs(&t);
 	if (t.failed)
+		return -ENOSPC;
+	if (t1->lockstep && !(block->check = lockstep_note(&t)))
 		return -ENOSPC;
 	block->code = t1->code + t1->code_used;
 	block->code_version = block->version;
