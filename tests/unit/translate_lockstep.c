@@ -135,6 +135,7 @@ START_TEST(finds_stray_write)
 	code_change(block_at(NEXT_AT), DATA_AT + 8, DATA_AT + 0x1008);
 	run_from(CODE_AT);
 	ck_assert_uint_eq(statistics().differences, 1);
+	ck_assert_msg(strstr(reported, "does not write to, at 31008"), "%s", reported);
 	ck_assert_uint_eq(ram_get32(DATA_AT + 8), MAGIC);
 	ck_assert_uint_eq(ram_get32(DATA_AT + 0x1008), 0);
 }

@@ -7,16 +7,7 @@
 #include "vmm/cpu/insn.h"
 #include "vmm/cpu/paging.h"
 
-/* The library's may use vector registers, which are the guest's where translated code calls. */
-__attribute__((target("general-regs-only"))) static void page_copy(uint8_t *to, const uint8_t *from)
-{
-	uint64_t count = CPU_PAGE_SIZE / 8;
-
-	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
-}
-
-__attribute__((target("general-regs-only"))) static int page_index(
-	const struct cpu_journal *journal, const uint8_t *page)
+static int page_index(const struct cpu_journal *journal, const uint8_t *page)
 {
 	for (unsigned i = 0; i < journal->count; i++)
 		if (journal->host[i] == page)
@@ -24,21 +15,21 @@ __attribute__((target("general-regs-only"))) static int page_index(
 	return -1;
 }
 
-__attribute__((target("general-regs-only"))) static bool page_add(struct cpu_journal *journal, uint8_t *page)
+static bool page_add(struct cpu_journal *journal, uint8_t *page)
 {
 	unsigned i = journal->count;
 
 	if (i >= JOURNAL_PAGES)
 		return false;
 	journal->host[i] = page;
-	page_copy(journal->before[i], page);
+	memcpy(journal->before[i], page, CPU_PAGE_SIZE);
 	if (journal->undone)
-		page_copy(journal->after[i], page);
+		memcpy(journal->after[i], page, CPU_PAGE_SIZE);
 	journal->count++;
 	return true;
 }
 
-__attribute__((target("general-regs-only"))) bool journal_note(struct cpu_journal *journal, uint8_t *page)
+bool journal_note(struct cpu_journal *journal, uint8_t *page)
 {
 	return page_index(journal, page) >= 0 || page_add(journal, page);
 }
@@ -89,7 +80,7 @@ void journal_mark(struct cpu_journal *journal, uint8_t *page, unsigned at, unsig
 
 void journal_begin(struct cpu *cpu, struct cpu_journal *journal)
 {
-	journal->lost = journal->undone = false;
+	journal->lost = journal->undone = journal->strayed = false;
 	journal->count = 0;
 	cpu->journal = journal;
 }

@@ -17,6 +17,9 @@
 
 struct cpu_journal {
 	bool lost; /* something was done that cannot be undone */
+	/* What has been undone is being done again, and wants to write to a page that it did not write to before. */
+	bool strayed;
+	uint64_t stray; /* there */
 	unsigned count;
 	uint8_t *host[JOURNAL_PAGES];
 	bool undone; /* what is noted now must stay as it is */
@@ -27,7 +30,7 @@ struct cpu_journal {
 	enum { JOURNAL_DEVICE, JOURNAL_TRACKED, JOURNAL_FULL, JOURNAL_REFUSALS } refusal;
 };
 
-/* The page at this host address is going to be written to.  False: there are too many.  Uses general registers only. */
+/* The page at this host address is going to be written to.  False: there are too many. */
 bool journal_note(struct cpu_journal *journal, uint8_t *page);
 /* An access to a part of a page that is going to take the slow path: CPU_OK, or CPU_FAULT for one that cannot be done
  * twice. */

@@ -294,6 +294,10 @@ static int translated(struct lockstep *lockstep, struct cpu *cpu, struct block *
 		used += memory_settle(lockstep, cpu, lockstep->journal.after, NULL, what + used, sizeof(what) - used);
 		state_copy(cpu, &lockstep->outcome, note->vector);
 	}
+	if (lockstep->journal.strayed)
+		used += (size_t)snprintf(what + used, sizeof(what) - used,
+			"  T1 writes to a page that T0 does not write to, at %llx\n",
+			(unsigned long long)lockstep->journal.stray);
 	if (used)
 		tell(lockstep, &lockstep->before, block, what);
 	lockstep->statistics.blocks++;
