@@ -30,7 +30,7 @@ if HAVE_CHECK
 unit_cpu = tests/unit/cpu_real tests/unit/cpu_protected tests/unit/cpu_paging tests/unit/cpu_task \
 	tests/unit/cpu_long tests/unit/cpu_long_transfer \
 	tests/unit/cpu_debug tests/unit/cpu_interrupt tests/unit/cpu_smm tests/unit/cpu_smi \
-	tests/unit/cpu_smm_long tests/unit/cpu_ferr tests/unit/translate_refill tests/unit/fpu_test tests/unit/vector_test tests/unit/apic_test \
+	tests/unit/cpu_smm_long tests/unit/cpu_ferr tests/unit/translate_refill tests/unit/translate_lockstep tests/unit/fpu_test tests/unit/vector_test tests/unit/apic_test \
 	tests/unit/model_test \
 	tests/unit/cpu_debugger tests/unit/cpu_msr tests/unit/cpu_far tests/unit/cpu_descriptor \
 	tests/unit/cpu_tss tests/unit/cpu_privilege tests/unit/cpu_flag tests/unit/cpu_exception \
@@ -66,6 +66,9 @@ tests_unit_cpu_interrupt_LDADD = $(UNIT_LIBS)
 tests_unit_translate_refill_SOURCES = tests/unit/translate_refill.c $(CPU_FIXTURE)
 tests_unit_translate_refill_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_translate_refill_LDADD = $(UNIT_LIBS)
+tests_unit_translate_lockstep_SOURCES = tests/unit/translate_lockstep.c $(CPU_FIXTURE)
+tests_unit_translate_lockstep_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_translate_lockstep_LDADD = $(UNIT_LIBS)
 tests_unit_cpu_ferr_SOURCES = tests/unit/cpu_ferr.c $(CPU_FIXTURE)
 tests_unit_cpu_ferr_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_cpu_ferr_LDADD = $(UNIT_LIBS)
@@ -233,7 +236,7 @@ tests_unit_plugin_floppy_disk_LDADD = $(PLUGIN_TEST_LIBS)
 endif
 
 guest_tests = tests/guest/amd64.py tests/guest/bad_input.py tests/guest/boot.py tests/guest/device.py tests/guest/floppy.py tests/guest/gdb.py tests/guest/guest.py tests/guest/hazard.py \
-	tests/guest/ide.py tests/guest/linux.py tests/guest/machine.py tests/guest/media.py tests/soak/linux.py \
+	tests/guest/ide.py tests/guest/linux.py tests/guest/lockstep.py tests/guest/machine.py tests/guest/media.py tests/soak/linux.py \
 	tests/bench/run tests/bench/chart.py tests/bench/compute.py tests/bench/cpu.py tests/bench/lateness.S tests/bench/pc.py \
 	tests/bench/report.py tests/bench/rom.py tests/bench/programs/bench.h tests/bench/programs/bytecode.c tests/bench/programs/chase.c tests/bench/programs/crc.c tests/bench/programs/dd.c tests/bench/programs/fork.c tests/bench/programs/getppid.c tests/bench/programs/integer.c tests/bench/programs/lz.c tests/bench/programs/main.c tests/bench/programs/matmul.c tests/bench/programs/mmap.c tests/bench/programs/page_faults.c tests/bench/programs/pipe.c tests/bench/programs/qsort.c tests/bench/programs/recursion.c tests/bench/programs/serve.c tests/bench/programs/sha256.c tests/bench/programs/sieve.c tests/bench/programs/strings.c
 guest_devices = tests/guest/hazard/avx.S tests/guest/hazard/catch.inc tests/guest/hazard/checksum.S tests/guest/hazard/cross.S tests/guest/hazard/debug.S tests/guest/hazard/dma_code.S tests/guest/hazard/evict.S tests/guest/hazard/flags.S tests/guest/hazard/long.S tests/guest/hazard/long.inc tests/guest/hazard/paging.inc tests/guest/hazard/privilege.S tests/guest/hazard/real.S tests/guest/hazard/remap.S tests/guest/hazard/segment.S tests/guest/hazard/self_modify.S tests/guest/hazard/sse.S tests/guest/hazard/string.S tests/guest/hazard/task.S \

@@ -57,6 +57,8 @@ vmm_libcore_la_SOURCES = \
 	vmm/cpu/interrupt_long.c \
 	vmm/cpu/io.c \
 	vmm/cpu/io.h \
+	vmm/cpu/journal.c \
+	vmm/cpu/journal.h \
 	vmm/cpu/misc.c \
 	vmm/cpu/mode.c \
 	vmm/cpu/mode.h \
@@ -192,6 +194,10 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/flag.c \
 	vmm/translate/group.c \
 	vmm/translate/integer.c \
+	vmm/translate/lockstep.c \
+	vmm/translate/lockstep.h \
+	vmm/translate/lockstep_compare.c \
+	vmm/translate/lockstep_note.c \
 	vmm/translate/move.c \
 	vmm/translate/operand.c \
 	vmm/translate/refill.c \

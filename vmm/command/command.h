@@ -15,6 +15,7 @@
 #define STATUS_DONE   0
 #define STATUS_FAILED 1
 #define STATUS_USAGE  2
+#define STATUS_DIFFER 4 /* --check lockstep found a difference */
 
 /* Verbs get the words after them and return the exit status. */
 int command_run(int argc, char **argv);

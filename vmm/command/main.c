@@ -18,7 +18,7 @@ static const char help[] =
 	"Machines\n"
 	"  run FILE [--serial stdio|PATH] [--headless] [--set SECTION.KEY=VALUE]... [--tier T]\n"
 	"           [--trace exec,int,mmu,io] [--log LEVEL] [--load STATE] [--report FILE]\n"
-	"           [--gdb [HOST:]PORT]\n"
+	"           [--gdb [HOST:]PORT] [--check none|lockstep]\n"
 	"                              run the machine that an INI file describes\n"
 	"  list [--json]               the machines that run\n"
 	"  status NAME [--json]        what a machine is made of and how it is\n"

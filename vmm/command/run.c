@@ -25,22 +25,24 @@ struct run_options {
 static int run_parse(int argc, char **argv, struct run_options *options)
 {
 	static const char *const levels[] = { "", "error", "warning", "info", "debug", "trace" };
-	static char tier[64];
+	static const char *const shorthands[][2] = { { "--tier", "engine.tier" }, { "--check", "engine.check" } };
+	static char settings[2][64];
 
 	for (int i = 0; i < argc; i++) {
 		bool missing = false;
 		const char *value;
 
-		if ((value = command_option(argc, argv, &i, "--set", &missing)) ||
-			(!missing && (value = command_option(argc, argv, &i, "--tier", &missing)))) {
-			bool is_tier = !strncmp(value == argv[i] ? argv[i - 1] : argv[i], "--tier", 6);
-
+		value = command_option(argc, argv, &i, "--set", &missing);
+		for (unsigned n = 0; n < 2 && !value && !missing; n++) {
+			value = command_option(argc, argv, &i, shorthands[n][0], &missing);
+			if (!value)
+				continue;
+			snprintf(settings[n], sizeof(settings[n]), "%s=%s", shorthands[n][1], value);
+			value = settings[n];
+		}
+		if (value) {
 			if (options->set_count == 64)
-				return command_usage("run", "more than 64 --set and --tier");
-			if (is_tier) {
-				snprintf(tier, sizeof(tier), "engine.tier=%s", value);
-				value = tier;
-			}
+				return command_usage("run", "more than 64 --set, --tier and --check");
 			options->sets[options->set_count++] = value;
 		} else if (!missing && (value = command_option(argc, argv, &i, "--serial", &missing))) {
 			options->serial = value;
@@ -182,6 +184,20 @@ static int run_report(const char *path, struct machine *machine)
 	return status;
 }
 
+/* What came of engine.check = lockstep. */
+static int run_lockstep(struct machine *machine, struct config *config, int status)
+{
+	const char *check = config_text(config, "engine", "check");
+	char text[1024];
+
+	if (!check || strcmp(check, "lockstep") != 0)
+		return status;
+	if (engine_lockstep(machine_engine(machine), text, sizeof(text)))
+		status = STATUS_DIFFER;
+	fprintf(stderr, "vmm: %s\n", text);
+	return status;
+}
+
 static int run_machine(const struct run_options *options, struct config *config, struct plugin_registry *registry)
 {
 	struct machine_options made = { .log_level = options->log_level };
@@ -216,6 +232,7 @@ static int run_machine(const struct run_options *options, struct config *config,
 			status = command_failed("%s", error.text);
 		else if (options->report && run_report(options->report, machine) && !status)
 			status = STATUS_FAILED;
+		status = run_lockstep(machine, config, status);
 	}
 	serve_free(serve);
 	machine_free(machine);

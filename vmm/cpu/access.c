@@ -2,6 +2,7 @@
 /* Copyright (c) The vmm authors */
 #include "vmm/cpu/access.h"
 #include "vmm/cpu/debug.h"
+#include "vmm/cpu/journal.h"
 #include "vmm/cpu/mode.h"
 #include "vmm/cpu/paging.h"
 
@@ -120,6 +121,16 @@ static int range_translate(
 	return CPU_OK;
 }
 
+/* Somebody keeps a journal: may the access be made, and what it overwrites noted? */
+static int range_journal(struct cpu *cpu, const uint64_t physical[2], unsigned size, unsigned first, unsigned access)
+{
+	if (likely(!cpu->journal))
+		return CPU_OK;
+	if (journal_access(cpu, physical[0], access & ACCESS_WRITE) != CPU_OK)
+		return CPU_FAULT;
+	return first < size ? journal_access(cpu, physical[1], access & ACCESS_WRITE) : CPU_OK;
+}
+
 static void direct_fill(struct cpu *cpu, uint64_t linear, uint64_t physical, unsigned access)
 {
 	struct cpu_page page;
@@ -161,7 +172,8 @@ int access_linear_read(struct cpu *cpu, uint64_t linear, void *data, unsigned si
 		return CPU_OK;
 	}
 
-	if (range_translate(cpu, linear, size, access, physical, &first) != CPU_OK)
+	if (range_translate(cpu, linear, size, access, physical, &first) != CPU_OK ||
+		range_journal(cpu, physical, size, first, access) != CPU_OK)
 		return CPU_FAULT;
 	direct_fill(cpu, linear, physical[0], access);
 	physical_read(cpu, physical[0], data, first);
@@ -182,7 +194,8 @@ int access_linear_write(struct cpu *cpu, uint64_t linear, const void *data, unsi
 		memcpy(host, data, size);
 		return CPU_OK;
 	}
-	if (range_translate(cpu, linear, size, access, physical, &first) != CPU_OK)
+	if (range_translate(cpu, linear, size, access, physical, &first) != CPU_OK ||
+		range_journal(cpu, physical, size, first, access) != CPU_OK)
 		return CPU_FAULT;
 	direct_fill(cpu, linear, physical[0], access);
 	physical_write(cpu, physical[0], data, first);
@@ -293,7 +306,8 @@ int access_rmw(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size
 	rmw->host = NULL;
 	if (segment_linear(cpu, segment, offset, size, true, &linear) != CPU_OK)
 		return CPU_FAULT;
-	if (range_translate(cpu, linear, size, access, rmw->physical, &rmw->first) != CPU_OK)
+	if (range_translate(cpu, linear, size, access, rmw->physical, &rmw->first) != CPU_OK ||
+		range_journal(cpu, rmw->physical, size, rmw->first, access) != CPU_OK)
 		return CPU_FAULT;
 	direct_fill(cpu, linear, rmw->physical[0], access);
 	physical_page(cpu, rmw->physical[0], &page);

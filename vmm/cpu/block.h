@@ -33,6 +33,7 @@ struct block {
 	struct block *page_chain;    /* blocks with code whose pages' versions have one hash */
 	uint32_t code_version;       /* the version it was made from */
 	uint32_t stale_at;           /* behind the start of its code: the stub that says it must not run */
+	void *check;                 /* what a check knows of it (lockstep.h of vmm/translate) */
 	uint8_t heat, discards;
 	bool listed; /* in a page_chain */
 	/* An instruction that crosses into another page is a block of its own. */

@@ -98,6 +98,7 @@ enum {
 	CPU_MC = 18,
 	CPU_XM = 19,
 	/* No vectors, but raised like them: what else becomes of an instruction. */
+	CPU_CUT = 0xfd,      /* it cannot be done twice, as it would have to be (journal.h) */
 	CPU_FREEZE = 0xfe,   /* it waits for an interrupt (cpu->frozen) */
 	CPU_SHUTDOWN = 0xff, /* as after a triple fault */
 };
@@ -157,6 +158,7 @@ struct tlb_entry;
 struct cpu_model;
 struct cpu_blocks;     /* decoded-block cache (block.c) */
 struct cpu_tlb;        /* software TLB (tlb.h) */
+struct cpu_journal;    /* journal.h */
 struct cpu_translator; /* translator.h */
 struct cpu_thunks;     /* native one-instruction thunks (thunk.h); shared by all CPUs of a machine */
 struct state_writer;   /* vmm/state */
@@ -275,6 +277,7 @@ struct cpu {
 	struct cpu_blocks *blocks;
 	struct cpu_thunks *thunks;
 	void *memory;                      /* where it lies */
+	struct cpu_journal *journal;       /* of writes to memory, while somebody keeps one (journal.h) */
 	struct cpu_translator *translator; /* NULL: there is the interpreter only */
 	struct cpu_debugger *debugger;     /* NULL: nobody debugs it */
 	uint32_t trace;                    /* CPU_TRACE_*; 0 costs nothing per instruction */

@@ -5,13 +5,13 @@
  */
 #include "vmm/cpu/operand.h"
 
-/* SF, ZF, PF and AF are undefined after a multiplication; see docs in tests/cpu for what the host does. */
-static void flags_set_product(struct cpu *cpu, bool overflow)
+/* CF and OF say that the upper half has something to say.  The others are undefined; hosts have SF and PF of the lower
+ * half, `low` as sign-extended, and clear ZF and AF. */
+static void flags_set_product(struct cpu *cpu, bool overflow, int64_t low)
 {
-	flags_settle(cpu);
-	cpu->rflags &= ~(uint64_t)(CPU_FLAG_CF | CPU_FLAG_OF);
-	if (overflow)
-		cpu->rflags |= CPU_FLAG_CF | CPU_FLAG_OF;
+	cpu_arithmetic_set(cpu,
+		(overflow ? CPU_FLAG_CF | CPU_FLAG_OF : 0) | (low < 0 ? CPU_FLAG_SF : 0) |
+			(__builtin_parity((unsigned)low & 0xff) ? 0 : CPU_FLAG_PF));
 }
 
 static int mul8(struct cpu *cpu, const struct insn *insn)
@@ -24,7 +24,7 @@ static int mul8(struct cpu *cpu, const struct insn *insn)
 		return CPU_FAULT;
 	product = is_signed ? (uint16_t)((int8_t)a * (int8_t)b) : (uint16_t)(a * b);
 	reg_set16(cpu, insn, CPU_RAX, product);
-	flags_set_product(cpu, is_signed ? (int16_t)product != (int8_t)product : product > 0xff);
+	flags_set_product(cpu, is_signed ? (int16_t)product != (int8_t)product : product > 0xff, (int8_t)product);
 	return CPU_OK;
 }
 
@@ -39,7 +39,7 @@ static int mul16(struct cpu *cpu, const struct insn *insn)
 	product = is_signed ? (uint32_t)((int16_t)a * (int16_t)b) : (uint32_t)a * b;
 	reg_set16(cpu, insn, CPU_RAX, (uint16_t)product);
 	reg_set16(cpu, insn, CPU_RDX, (uint16_t)(product >> 16));
-	flags_set_product(cpu, is_signed ? (int32_t)product != (int16_t)product : product > 0xffff);
+	flags_set_product(cpu, is_signed ? (int32_t)product != (int16_t)product : product > 0xffff, (int16_t)product);
 	return CPU_OK;
 }
 
@@ -54,7 +54,8 @@ static int mul32(struct cpu *cpu, const struct insn *insn)
 	product = is_signed ? (uint64_t)((int64_t)(int32_t)a * (int32_t)b) : (uint64_t)a * b;
 	reg_set32(cpu, insn, CPU_RAX, (uint32_t)product);
 	reg_set32(cpu, insn, CPU_RDX, (uint32_t)(product >> 32));
-	flags_set_product(cpu, is_signed ? (int64_t)product != (int32_t)product : product > 0xffffffff);
+	flags_set_product(
+		cpu, is_signed ? (int64_t)product != (int32_t)product : product > 0xffffffff, (int32_t)product);
 	return CPU_OK;
 }
 
@@ -69,8 +70,9 @@ static int mul64(struct cpu *cpu, const struct insn *insn)
 	product = is_signed ? (unsigned __int128)((__int128)(int64_t)a * (int64_t)b) : (unsigned __int128)a * b;
 	cpu->gpr[CPU_RAX] = (uint64_t)product;
 	cpu->gpr[CPU_RDX] = (uint64_t)(product >> 64);
-	flags_set_product(
-		cpu, is_signed ? (__int128)product != (int64_t)(uint64_t)product : (uint64_t)(product >> 64) != 0);
+	flags_set_product(cpu,
+		is_signed ? (__int128)product != (int64_t)(uint64_t)product : (uint64_t)(product >> 64) != 0,
+		(int64_t)product);
 	return CPU_OK;
 }
 
@@ -83,7 +85,7 @@ static int imul_two64(struct cpu *cpu, const struct insn *insn)
 		return CPU_FAULT;
 	product = (__int128)(int64_t)a * (int64_t)(insn->opcode < 0x100 ? insn->immediate : cpu->gpr[insn->reg]);
 	cpu->gpr[insn->reg] = (uint64_t)product;
-	flags_set_product(cpu, product != (int64_t)(uint64_t)product);
+	flags_set_product(cpu, product != (int64_t)(uint64_t)product, (int64_t)product);
 	return CPU_OK;
 }
 
@@ -102,7 +104,7 @@ static int imul_two(struct cpu *cpu, const struct insn *insn)
 		b = insn->opcode < 0x100 ? (int16_t)insn->immediate : (int16_t)cpu->gpr[insn->reg];
 		product = a * b;
 		value = (uint16_t)product;
-		flags_set_product(cpu, product != (int16_t)product);
+		flags_set_product(cpu, product != (int16_t)product, (int16_t)product);
 	} else {
 		uint32_t value32;
 
@@ -112,7 +114,7 @@ static int imul_two(struct cpu *cpu, const struct insn *insn)
 		b = insn->opcode < 0x100 ? (int32_t)insn->immediate : (int32_t)cpu->gpr[insn->reg];
 		product = a * b;
 		value = (uint32_t)product;
-		flags_set_product(cpu, product != (int32_t)product);
+		flags_set_product(cpu, product != (int32_t)product, (int32_t)product);
 	}
 	reg_set(cpu, insn->reg, insn->operand_size, value);
 	return CPU_OK;

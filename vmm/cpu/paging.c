@@ -4,6 +4,7 @@
 
 #include "vmm/cpu/apic.h"
 #include "vmm/cpu/insn.h"
+#include "vmm/cpu/journal.h"
 #include "vmm/cpu/mode.h"
 #include "vmm/cpu/model.h"
 #include "vmm/cpu/paging.h"
@@ -56,6 +57,9 @@ void physical_write(struct cpu *cpu, uint64_t physical, const void *data, unsign
 {
 	struct cpu_page page;
 
+	/* Who writes without a check that the access can be repeated: nobody as yet. */
+	if (cpu->journal && journal_access(cpu, physical, true) != CPU_OK)
+		cpu->journal->lost = true;
 	if (apic_covers(cpu, physical)) {
 		uint32_t value = 0;
 
@@ -95,6 +99,8 @@ static bool entry_mark(struct cpu *cpu, uint64_t at, unsigned size, uint64_t old
 	if (page.host && page.writable) {
 		void *host = page.host + (at & 0xfff);
 
+		if (cpu->journal)
+			journal_mark(cpu->journal, page.host, at & 0xfff, size, old, bits);
 		if (size == 8)
 			return __atomic_compare_exchange_n(
 				(uint64_t *)host, &old, now, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);

@@ -62,6 +62,11 @@ void tlb_flush_writes(struct cpu *cpu)
 	arrays_flush(cpu->tlb, true);
 }
 
+void tlb_empty_writes(struct cpu_tlb *tlb)
+{
+	arrays_flush(tlb, true);
+}
+
 static void arrays_flush_all(struct cpu_tlb *tlb)
 {
 	arrays_flush(tlb, false);

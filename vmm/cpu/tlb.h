@@ -72,6 +72,8 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear);
 /* Host pages may have changed or lost their writability: empty the first level. */
 void tlb_flush_direct(struct cpu *cpu);
 void tlb_flush_writes(struct cpu *cpu);
+/* Have the next write to each page take the slow path, or the second level. */
+void tlb_empty_writes(struct cpu_tlb *tlb);
 
 /* Remember the host page of a translation that is in the second level. */
 void tlb_note_host(struct cpu *cpu, uint64_t linear, uint8_t *host, bool writable);

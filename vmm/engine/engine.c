@@ -11,6 +11,7 @@
 
 #include "vmm/cpu/apic.h"
 #include "vmm/engine/vcpu.h"
+#include "vmm/translate/lockstep.h"
 #include "vmm/translate/translate.h"
 
 static void engine_request(struct engine *engine, uint32_t bits)
@@ -74,6 +75,65 @@ static void engine_seed(struct engine *engine)
 
 #define TRANSLATE_HOT 3u /* runs in the interpreter before a block is worth it */
 
+static void engine_hold(void *self)
+{
+	lock_acquire(((struct engine *)self)->config.lock);
+}
+
+static void engine_release(void *self)
+{
+	lock_release(((struct engine *)self)->config.lock);
+}
+
+static void engine_difference(void *self, const char *text)
+{
+	const struct engine_config *config = &((struct engine *)self)->config;
+
+	if (config->difference)
+		config->difference(config->self, text);
+}
+
+/* Devices write to the guest's memory with the machine lock held: not between the tiers. */
+static int engine_lockstep_create(struct engine *engine, struct cpu *cpu)
+{
+	const struct lockstep_config config = {
+		/* when instructions are counted the CPU's own thread runs the devices */
+		.hold = engine->config.count_instructions ? NULL : engine_hold,
+		.release = engine->config.count_instructions ? NULL : engine_release,
+		.report = engine_difference,
+		.self = engine,
+	};
+
+	return translator_lockstep_create(cpu, engine->config.cache, &config);
+}
+
+uint64_t engine_lockstep(const struct engine *engine, char *text, size_t size)
+{
+	struct lockstep_statistics sum = { 0 };
+	int used;
+
+	for (unsigned i = 0; i < engine->count; i++) {
+		struct lockstep_statistics one;
+
+		translator_lockstep_statistics(engine->vcpus[i].cpu, &one);
+		sum.blocks += one.blocks;
+		sum.instructions += one.instructions;
+		sum.differences += one.differences;
+		for (unsigned reason = 0; reason < LOCKSTEP_REASONS; reason++)
+			sum.not_compared[reason] += one.not_compared[reason];
+	}
+	used = snprintf(text, size,
+		"lockstep: %llu blocks, %llu instructions compared, %llu differences; not compared:",
+		(unsigned long long)sum.blocks, (unsigned long long)sum.instructions,
+		(unsigned long long)sum.differences);
+	for (unsigned reason = 0; reason < LOCKSTEP_REASONS; reason++)
+		if (used > 0 && (size_t)used < size)
+			used += snprintf(text + used, size - (size_t)used, "%s %llu %s", reason ? "," : "",
+				(unsigned long long)sum.not_compared[reason],
+				lockstep_reason_name((enum lockstep_reason)reason));
+	return sum.differences;
+}
+
 static int vcpu_init(struct vcpu *vcpu, struct engine *engine, unsigned index)
 {
 	const struct engine_config *config = &engine->config;
@@ -104,7 +164,9 @@ static int vcpu_init(struct vcpu *vcpu, struct engine *engine, unsigned index)
 	vcpu_bus(vcpu, &cpu.bus);
 	error = cpu_create(&cpu, &vcpu->cpu);
 	/* A host that lets nobody make code has the interpreter still. */
-	if (!error && config->translate)
+	if (!error && config->lockstep)
+		error = engine_lockstep_create(engine, vcpu->cpu);
+	else if (!error && config->translate)
 		translator_t1_create(vcpu->cpu, config->cache, TRANSLATE_HOT, config->count_instructions);
 	if (error)
 		timer_destroy(&vcpu->apic_timer);

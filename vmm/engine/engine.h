@@ -34,6 +34,7 @@ struct engine_config {
 	bool apic;
 	bool mitigations; /* have guests take their own measures against speculation */
 	bool translate;   /* with the block translator, T1; else the interpreter only */
+	bool lockstep;    /* both, one against the other */
 	size_t cache;     /* bytes for decoded and translated code of each CPU */
 	/* clock = instructions: guest time is counted, and the one virtual CPU's thread runs the timers. */
 	bool count_instructions;
@@ -49,6 +50,8 @@ struct engine_config {
 	 * still until the next engine_pause() and engine_start().  May be NULL. */
 	void (*debug)(void *self, unsigned cpu);
 	void (*trace)(void *self, const char *text);
+	/* The tiers do not agree; on the CPU's thread, with the lock. */
+	void (*difference)(void *self, const char *text);
 	void *self;
 };
 
@@ -85,6 +88,8 @@ bool engine_counts(const struct engine *engine);
 uint64_t engine_idle(const struct engine *engine);
 /* The loop has something for the CPU's thread to run (clock = instructions). */
 void engine_wake(struct engine *engine);
+/* What `lockstep` has found so far: one line, and how many differences.  Without the machine lock, while paused. */
+uint64_t engine_lockstep(const struct engine *engine, char *text, size_t size);
 /* A CPU, for a debugger; only while paused. */
 struct cpu *engine_cpu(struct engine *engine, unsigned index);
 

@@ -49,6 +49,8 @@ static const struct vmm_param engine_params[] = {
 		"The fastest way of running guest code that may be used: T0, the interpreter (auto as yet), or T1, the "
 		"block "
 		"translator."),
+	PARAM("check", CHOICE, "none", 0, 0, "none|lockstep",
+		"lockstep: run everything on T0 and on T1, and tell where they differ, on standard error."),
 	PARAM("cache", INT, "64", 4, 1024, NULL, "Room for decoded and translated code, in MiB for each virtual CPU."),
 };
 

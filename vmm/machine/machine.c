@@ -100,6 +100,12 @@ static void machine_cpu_trace(void *self, const char *text)
 		fprintf(stderr, "%s\n", text);
 }
 
+static void machine_difference(void *self, const char *text)
+{
+	(void)self;
+	fputs(text, stderr);
+}
+
 static void machine_io_trace(void *self, bool write, uint16_t port, unsigned size, uint32_t value)
 {
 	char text[64];
@@ -197,6 +203,7 @@ static int machine_engine_new(struct machine *machine, struct config_error *erro
 		.apic = core_number(machine, CORE_CPU, "apic", 1) != 0,
 		.mitigations = core_number(machine, CORE_CPU, "mitigations", 0) != 0,
 		.translate = core_number(machine, CORE_ENGINE, "tier", 0) == 2, /* auto is T0 as yet */
+		.lockstep = core_number(machine, CORE_ENGINE, "check", 0) == 1,
 		.cache = (size_t)core_number(machine, CORE_ENGINE, "cache", 64) << 20,
 		.count_instructions = counting,
 		.seed = (uint64_t)core_number(machine, CORE_MACHINE, "seed", 1),
@@ -205,6 +212,7 @@ static int machine_engine_new(struct machine *machine, struct config_error *erro
 		.ferr = machine_ferr,
 		.debug = machine_debug_stopped,
 		.trace = machine_cpu_trace,
+		.difference = machine_difference,
 		.self = machine,
 	};
 	int64_t date = core_number(machine, CORE_MACHINE, "date", 0) * 1000000000;

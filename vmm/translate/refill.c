@@ -4,6 +4,7 @@
  * From the second level of the TLB to the first, for translated code.  It runs with the guest's vector registers in the
  * host's: nothing here may use one, nor call anything.
  */
+#include "vmm/cpu/journal.h"
 #include "vmm/cpu/paging.h"
 #include "vmm/translate/t1.h"
 
@@ -19,6 +20,18 @@ __attribute__((target("general-regs-only"))) uint64_t t1_refill(struct cpu *cpu,
 		return 0;
 	if (!paging_allowed(cpu, page->flags, access) || (write && !(page->flags & PAGE_DIRTY)))
 		return 0;
+	if (write && cpu->journal) {
+		struct cpu_journal *journal = cpu->journal;
+		unsigned i = 0;
+
+		while (i < journal->count && journal->host[i] != page->host)
+			i++;
+		if (i == journal->count) {
+			journal->strayed = true;
+			journal->stray = linear;
+			return 0;
+		}
+	}
 	tlb_fill(tlb, (enum tlb_kind)kind, write, linear, page->host);
 	return 1;
 }

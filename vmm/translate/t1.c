@@ -119,7 +119,7 @@ int t1_vector_enter(struct cpu *cpu, const struct t1_site *site)
 
 /* What raised attention for a change of IF is no reason to leave if nothing is waiting.  The next instruction of the
  * block comes before any look at interrupts, which is all that STI's shadow asks for. */
-static int interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site, int status)
+int t1_interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site, int status)
 {
 	unsigned opcode = site->insn->opcode;
 
@@ -155,7 +155,7 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 	instructions_set(cpu, site->behind);
 	status = insn->execute(cpu, insn);
 	if (unlikely(cpu->attention) && (status == CPU_OK || (status == CPU_END && cpu->next_rip == site->next)))
-		status = interrupt_flag_changed(cpu, site, status);
+		status = t1_interrupt_flag_changed(cpu, site, status);
 	if (likely(status == CPU_OK && !cpu->block_end && !cpu->attention && cpu->context == site->block->context) &&
 		!(__atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & cpu->t1.heeded) && live_allowed(cpu)) {
 		flags_image(cpu);
@@ -425,6 +425,37 @@ static int t1_run(struct cpu *cpu, struct block *block, struct block **previous)
 	cpu->budget_end = end;
 	if (status != TRANSLATOR_NOTHING)
 		*previous = NULL;
+	return status;
+}
+
+/* ---- one block alone ---- */
+
+int t1_prepare(struct cpu *cpu, struct block *block)
+{
+	if (cpu->debugger || cpu->tlb_read == cpu->tlb->empty)
+		return TRANSLATOR_NOTHING;
+	if (!stamps_set(cpu))
+		return TRANSLATOR_AGAIN;
+	return block_prepare(translator_t1(cpu), cpu, block);
+}
+
+int t1_run_block(struct cpu *cpu, const struct block *block, const struct t1_exit *stop, const void *code)
+{
+	struct t1 *t1 = translator_t1(cpu);
+	struct t1_jump *jump = &t1->tables->jumps[((uint32_t)stop->rip ^ (uint32_t)stop->rip >> 12) % T1_JUMPS];
+	uint64_t end = cpu->budget_end;
+	int status;
+
+	gs_set(t1, cpu);
+	cpu->t1.left = INT64_MAX / 2;
+	cpu->budget_end = cpu->instructions + INT64_MAX / 2;
+	*jump = (struct t1_jump){ .rip = stop->rip,
+		.stamp = block->context >> 32 & MODE_CPL(3) ? cpu->t1.stamp : cpu->t1.stamp_kernel,
+		.code = code };
+	status = code_run(t1, cpu, block);
+	memset(jump, 0, sizeof(*jump));
+	cpu->t1.exit = NULL;
+	cpu->budget_end = end;
 	return status;
 }
 

@@ -70,6 +70,7 @@ struct t1 {
 	bool exact; /* blocks look at their page's version and count (translate.h) */
 	unsigned hot;
 	struct block *pages[CPU_CODE_CHANGED]; /* blocks that have code, by cpu_code_hash(); not for exact ones */
+	struct lockstep *lockstep;             /* NULL: blocks run by themselves (lockstep.h) */
 	uint8_t *data;                         /* sites and exits: right behind `code` */
 	size_t code_size, code_used, code_fixed, data_size, data_used;
 	struct t1_tables *tables;
@@ -275,6 +276,14 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block);
 void *t1_data(struct t1_translation *t, size_t size);
 
 /* ---- running ---- */
+
+/* 0: the block has code; or TRANSLATOR_NOTHING, TRANSLATOR_AGAIN. */
+int t1_prepare(struct cpu *cpu, struct block *block);
+/* Run the code of one block, with the instructions counted, and follow no way out of it.  An indirect branch to
+ * stop->rip goes to `code`, which leaves with that exit as T1_POLL does.  The status of the last instruction. */
+int t1_run_block(struct cpu *cpu, const struct block *block, const struct t1_exit *stop, const void *code);
+/* What raised attention for a change of IF is no reason to leave: CPU_OK.  Else the status as it was. */
+int t1_interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site, int status);
 
 void t1_fixed(struct t1 *t1, struct cpu *cpu); /* the fixed code, at the start of the cache */
 int t1_slow(struct cpu *cpu, const struct t1_site *site);

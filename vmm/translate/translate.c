@@ -11,6 +11,7 @@
 
 #include "vmm/cpu/decode.h"
 #include "vmm/cpu/mode.h"
+#include "vmm/translate/lockstep.h"
 #include "vmm/translate/t1.h"
 
 void *t1_data(struct t1_translation *t, size_t size)
@@ -267,6 +268,8 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 	}
 	if (error)
 		return error;
+	if (t1->lockstep && !(block->check = lockstep_note(&t)))
+		return -ENOSPC;
 	block->code = t1->code + t1->code_used;
 	block->code_version = block->version;
 	t1->code_used = ((size_t)(t.e.at - t1->writable) + 15) & ~(size_t)15;
