@@ -81,6 +81,8 @@ vmm_libcore_la_SOURCES = \
 	vmm/cpu/smm.h \
 	vmm/cpu/smm_long.c \
 	vmm/cpu/stack.c \
+	vmm/cpu/statistics.c \
+	vmm/cpu/statistics.h \
 	vmm/cpu/string.c \
 	vmm/cpu/syscall.c \
 	vmm/cpu/system.c \
@@ -194,6 +196,8 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/operand.c \
 	vmm/translate/refill.c \
 	vmm/translate/scalar.c \
+	vmm/translate/statistics.c \
+	vmm/translate/statistics.h \
 	vmm/translate/t1.c \
 	vmm/translate/t1.h \
 	vmm/translate/translate.c \
@@ -215,4 +219,6 @@ vmm_vmm_SOURCES = \
 	vmm/command/screen.c \
 	vmm/command/serve.c \
 	vmm/command/serve.h \
-	vmm/command/serve_screen.c
+	vmm/command/serve_engine.c \
+	vmm/command/serve_screen.c \
+	vmm/command/status.c

@@ -73,7 +73,6 @@ static json_t *serve_status(struct serve *serve, const char *method, json_t *par
 	bool enabled;
 
 	(void)method;
-	(void)params;
 	(void)error;
 	lock_acquire(&machine->lock);
 	for (unsigned i = 0; memory_view_range(machine->memory, i, &range); i++) {
@@ -98,6 +97,10 @@ static json_t *serve_status(struct serve *serve, const char *method, json_t *par
 		"resident_kib", (json_int_t)usage.ru_maxrss, "instances", serve_instances(machine), "memory", memory,
 		"ports", ports);
 	lock_release(&machine->lock);
+	if (json_is_true(json_object_get(params, "engine"))) {
+		json_object_set_new(status, "host_ns", json_integer((json_int_t)clock_host_now()));
+		json_object_set_new(status, "engine", serve_engine(machine));
+	}
 	return status;
 }
 

@@ -248,6 +248,7 @@ struct cpu {
 		uint64_t fip, fdp;
 		uint8_t live_was; /* when t1_slow() was called */
 		bool interpret;   /* the interpreter must run what is at RIP */
+		bool missed;      /* t1_refill() has said no: t1_slow() comes next, and counts it */
 		uint32_t mxcsr;   /* the host's */
 		uint32_t heeded;  /* requests that end translated code */
 		int status;

@@ -13,6 +13,7 @@
 #include "vmm/cpu/mode.h"
 #include "vmm/cpu/segment.h"
 #include "vmm/cpu/smm.h"
+#include "vmm/cpu/statistics.h"
 #include "vmm/cpu/trace.h"
 #include "vmm/cpu/translator.h"
 
@@ -393,6 +394,8 @@ static enum outcome run_blocks(struct cpu *cpu)
 			}
 		}
 		cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
+		if (cpu->translator)
+			counter_add(&cpu->blocks->interpreted, 1);
 		status = block_run(cpu, block, limit);
 		/* A scratch block is overwritten by the next. */
 		previous = block->crosses ? NULL : block;

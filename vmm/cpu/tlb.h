@@ -60,6 +60,10 @@ struct cpu_tlb {
 	uint64_t code[64];  /* pages (hashed) whose blocks are found by virtual address since the last flush of all */
 	uint64_t large[16]; /* 4 MiB regions (hashed) that may hold entries of large pages */
 	uint64_t huge[8];   /* 1 GiB regions (hashed) that may hold entries of huge pages */
+	struct {
+		uint64_t walks, refills, refills_failed;
+		uint64_t flushes_all, flushes_local, flushes_page, flushes_direct, flushes_writes;
+	} statistics; /* counters (statistics.h) */
 };
 
 /* In zeroed memory. */

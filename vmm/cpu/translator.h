@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "vmm/cpu/cpu.h"
+#include "vmm/cpu/statistics.h"
 
 struct block;
 
@@ -22,6 +23,8 @@ struct cpu_translator {
 	/* All blocks have been forgotten. */
 	void (*forget)(struct cpu *cpu);
 	void (*destroy)(struct cpu *cpu);
+	/* What it has counted.  Any thread. */
+	void (*statistics)(const struct cpu *cpu, statistics_each *each, void *self);
 };
 
 /* Requests that would do something as things stand (run.c). */

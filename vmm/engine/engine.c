@@ -405,6 +405,22 @@ uint64_t engine_idle(const struct engine *engine)
 	return sum;
 }
 
+unsigned engine_count(const struct engine *engine)
+{
+	return engine->count;
+}
+
+void engine_statistics(const struct engine *engine, unsigned cpu, statistics_each *each, void *self)
+{
+	if (cpu < engine->count)
+		cpu_statistics(engine->vcpus[cpu].cpu, each, self);
+}
+
+const char *engine_tier(const struct engine *engine)
+{
+	return engine->vcpus[0].cpu->translator ? "T1" : "T0";
+}
+
 struct cpu *engine_cpu(struct engine *engine, unsigned index)
 {
 	return index < engine->count ? engine->vcpus[index].cpu : NULL;

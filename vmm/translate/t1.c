@@ -97,14 +97,18 @@ static bool live_allowed(const struct cpu *cpu)
 /* Returns 0: go on at cpu->t1.resume, with as many vector registers as cpu->t1.live_was says. */
 int t1_vector_enter(struct cpu *cpu, const struct t1_site *site)
 {
+	struct t1_statistics *counts = &translator_t1(cpu)->statistics;
+
 	cpu->t1.resume = site->resume;
 	if (site->level == T1_LIVE_X87 ? x87_allowed(cpu) : vector_allowed(cpu, site->level)) {
 		if (site->level == T1_LIVE_X87)
 			cpu->t1.x87_was = 1;
 		else
 			cpu->t1.live_was = site->level;
+		counter_add(site->level == T1_LIVE_X87 ? &counts->x87 : &counts->vector, 1);
 		return 0;
 	}
+	counter_add(&counts->refused, 1);
 	/* T0 knows what to do. */
 	flags_home(cpu);
 	cpu->rip = site->rip;
@@ -137,16 +141,18 @@ static int interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site, i
 /* Returns 0: go on at cpu->t1.resume. */
 int t1_slow(struct cpu *cpu, const struct t1_site *site)
 {
+	struct t1_statistics *counts = &translator_t1(cpu)->statistics;
 	const struct insn *insn = site->insn;
 	int status;
 
 	cpu->t1.resume = site->resume;
 	flags_home(cpu);
 	if (!insn) {
+		counter_add(&counts->flags, 1);
 		flags_image(cpu);
 		return 0;
 	}
-	translator_t1(cpu)->statistics.slow++;
+	t1_count_slow(counts, cpu, insn);
 	cpu->rip = site->rip;
 	cpu->next_rip = site->next;
 	instructions_set(cpu, site->behind);
@@ -155,6 +161,8 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 		status = interrupt_flag_changed(cpu, site, status);
 	if (likely(status == CPU_OK && !cpu->block_end && !cpu->attention && cpu->context == site->block->context) &&
 		live_allowed(cpu)) {
+		if (cpu->t1.live_was || cpu->t1.x87_was)
+			counter_add(&counts->reloaded, 1);
 		flags_image(cpu);
 		return 0;
 	}
@@ -223,7 +231,7 @@ static void exit_link(struct t1 *t1, const struct cpu *cpu, struct t1_exit *exit
 
 	if (exit->rip != block->rip || exit->block->context != block->context)
 		return;
-	t1->statistics.links++;
+	counter_add(&t1->statistics.links, 1);
 	if (exit->distance) {
 		if (block_page_shared(exit->block, block))
 			emit_aim(&e, exit->distance, block->code);
@@ -234,12 +242,13 @@ static void exit_link(struct t1 *t1, const struct cpu *cpu, struct t1_exit *exit
 }
 
 /* Its bytes may have changed; or they have, and it has newer code than what has just been entered. */
-static void block_discard(struct block *block)
+static void block_discard(struct t1 *t1, struct block *block)
 {
 	if (!block->code || block->code_version == __atomic_load_n(block->version_at, __ATOMIC_ACQUIRE))
 		return;
 	block->code_old = block->code;
 	block->code = NULL;
+	counter_add(&t1->statistics.discards, 1);
 	if (block->discards < UINT8_MAX)
 		block->discards++;
 }
@@ -251,7 +260,7 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 
 	if (block->code && block->code_version == block->version)
 		return 0;
-	block_discard(block);
+	block_discard(t1, block);
 	if (block->heat < t1->hot) {
 		block->heat++;
 		return TRANSLATOR_NOTHING;
@@ -260,6 +269,7 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 		return TRANSLATOR_NOTHING;
 	error = t1_translate(t1, cpu, block);
 	if (error == -ENOSPC) {
+		counter_add(&t1->statistics.full, 1);
 		blocks_reset(cpu);
 		return TRANSLATOR_AGAIN;
 	}
@@ -279,7 +289,10 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 /* From the start of a block that has code until something wants C.  The status of the last instruction. */
 static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
 {
-	switch (t1->enter(cpu, block->code)) {
+	enum t1_leave why = (enum t1_leave)t1->enter(cpu, block->code);
+
+	t1_count_leave(&t1->statistics, why);
+	switch (why) {
 	case T1_LINK: cpu->rip = cpu->t1.exit->rip; break;
 	case T1_POLL:
 		cpu->rip = cpu->t1.exit->rip;
@@ -287,7 +300,7 @@ static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
 		break;
 	case T1_STALE:
 		cpu->rip = cpu->t1.block->rip;
-		block_discard(cpu->t1.block);
+		block_discard(t1, cpu->t1.block);
 		break;
 	case T1_BUDGET:
 		cpu->rip = cpu->t1.block->rip;
@@ -355,6 +368,7 @@ static int t1_run(struct cpu *cpu, struct block *block, struct block **previous)
 	if (!stamps_set(cpu))
 		return TRANSLATOR_AGAIN;
 	gs_set(t1, cpu);
+	counter_add(&t1->statistics.runs, 1);
 	/* the counter is signed */
 	if (cpu->budget_end - cpu->instructions > INT64_MAX / 2)
 		cpu->budget_end = cpu->instructions + INT64_MAX / 2;
@@ -374,7 +388,7 @@ static void t1_forget_all(struct cpu *cpu)
 	memset(t1->tables, 0, sizeof(*t1->tables));
 	t1->code_used = t1->code_fixed;
 	t1->data_used = 0;
-	t1->statistics.resets++;
+	t1_count_emptied(t1);
 	cpu->t1.exit = NULL;
 }
 
@@ -456,7 +470,9 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot)
 		free(t1);
 		return error;
 	}
-	t1->translator = (struct cpu_translator){ .run = t1_run, .forget = t1_forget_all, .destroy = t1_destroy };
+	t1->translator = (struct cpu_translator){
+		.run = t1_run, .forget = t1_forget_all, .destroy = t1_destroy, .statistics = t1_statistics
+	};
 	t1->tables = translator_room(cpu);
 	cpu->t1.self = cpu;
 	t1_fixed(t1, cpu);

@@ -15,6 +15,7 @@
 #include "vmm/cpu/tlb.h"
 #include "vmm/cpu/translator.h"
 #include "vmm/translate/emit.h"
+#include "vmm/translate/statistics.h"
 
 /* One guest instruction that may leave translated code: T0 runs it there. */
 struct t1_site {
@@ -75,9 +76,7 @@ struct t1 {
 	int (*enter)(struct cpu *cpu, const void *code);
 	const void *slow, *link, *poll, *stale, *budget, *vector, *refill;
 	const void *vector_load[T1_LIVES], *vector_store[T1_LIVES], *x87_load, *x87_store;
-	struct t1_statistics {
-		uint64_t blocks, code_bytes, resets, slow, links;
-	} statistics;
+	struct t1_statistics statistics;
 };
 
 /* ---- translating one block ---- */
@@ -220,6 +219,12 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block);
 void *t1_data(struct t1_translation *t, size_t size);
 
 /* ---- running ---- */
+
+/* Counting (statistics.c). */
+void t1_count_block(struct t1 *t1, struct block *block, size_t size); /* it has been translated to so many bytes */
+void t1_count_emptied(struct t1 *t1);
+void t1_count_slow(struct t1_statistics *statistics, struct cpu *cpu, const struct insn *insn);
+void t1_count_leave(struct t1_statistics *statistics, enum t1_leave why);
 
 void t1_fixed(struct t1 *t1, struct cpu *cpu); /* the fixed code, at the start of the cache */
 int t1_slow(struct cpu *cpu, const struct t1_site *site);
