@@ -185,6 +185,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/state/reader.c \
 	vmm/state/state.h \
 	vmm/state/writer.c \
+	vmm/translate/cache.c \
 	vmm/translate/control.c \
 	vmm/translate/effect.c \
 	vmm/translate/emit.c \

@@ -4,7 +4,7 @@
  * Running translated code: the code cache, and what is done in C when a block leads out of it.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* memfd_create */
+#define _GNU_SOURCE /* syscall */
 #endif
 #include "vmm/translate/translate.h"
 
@@ -419,31 +419,20 @@ static bool host_has_xsave(void)
 /* [code, executable][data] in one piece, so that code reaches its data, and the code once more, writable. */
 static int cache_map(struct t1 *t1)
 {
-	int fd = memfd_create("vmm-code", MFD_CLOEXEC), error = -ENOMEM;
-	uint8_t *room;
-
-	if (fd < 0)
-		return -errno;
-	if (ftruncate(fd, (off_t)t1->code_size) < 0)
-		goto fail_fd;
-	room = mmap(NULL, t1->code_size + t1->data_size, PROT_READ | PROT_WRITE,
+	uint8_t *room = mmap(NULL, t1->code_size + t1->data_size, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int error;
+
 	if (room == MAP_FAILED)
-		goto fail_fd;
-	if (mmap(room, t1->code_size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
-		goto fail_room;
-	t1->writable = mmap(NULL, t1->code_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (t1->writable == MAP_FAILED)
-		goto fail_room;
+		return -ENOMEM;
+	error = t1_cache_map(room, t1->code_size, &t1->writable);
+	if (error) {
+		munmap(room, t1->code_size + t1->data_size);
+		return error;
+	}
 	t1->code = room;
 	t1->data = room + t1->code_size;
-	close(fd);
 	return 0;
-fail_room:
-	munmap(room, t1->code_size + t1->data_size);
-fail_fd:
-	close(fd);
-	return error;
 }
 
 int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot)

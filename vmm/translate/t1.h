@@ -220,6 +220,8 @@ void *t1_data(struct t1_translation *t, size_t size);
 
 /* ---- running ---- */
 
+/* Map memory for code at `code`, and once more where it can be written.  0 or a negative errno. */
+int t1_cache_map(uint8_t *code, size_t size, uint8_t **writable);
 /* Counting (statistics.c). */
 void t1_count_block(struct t1 *t1, struct block *block, size_t size); /* it has been translated to so many bytes */
 void t1_count_emptied(struct t1 *t1);
