@@ -71,6 +71,8 @@ vmm_libcore_la_SOURCES = \
 	vmm/cpu/return.c \
 	vmm/cpu/return.h \
 	vmm/cpu/run.c \
+	vmm/cpu/sample.c \
+	vmm/cpu/sample.h \
 	vmm/cpu/save.c \
 	vmm/cpu/scalar_extension.c \
 	vmm/cpu/scalar_extension.h \
@@ -123,6 +125,8 @@ vmm_libcore_la_SOURCES = \
 	vmm/engine/engine.h \
 	vmm/engine/irq.c \
 	vmm/engine/irq.h \
+	vmm/engine/profile.c \
+	vmm/engine/profile.h \
 	vmm/engine/vcpu.c \
 	vmm/engine/vcpu.h \
 	vmm/event/clock.c \
@@ -215,11 +219,17 @@ vmm_vmm_SOURCES = \
 	vmm/command/main.c \
 	vmm/command/plugin.c \
 	vmm/command/png.c \
+	vmm/command/profile.c \
+	vmm/command/profile.h \
+	vmm/command/profile_tally.c \
 	vmm/command/remote.c \
 	vmm/command/run.c \
 	vmm/command/screen.c \
 	vmm/command/serve.c \
 	vmm/command/serve.h \
 	vmm/command/serve_engine.c \
+	vmm/command/serve_profile.c \
 	vmm/command/serve_screen.c \
-	vmm/command/status.c
+	vmm/command/status.c \
+	vmm/command/symbols.c \
+	vmm/command/symbols.h

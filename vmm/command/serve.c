@@ -214,6 +214,11 @@ static json_t *serve_screen(struct serve *serve, const char *method, json_t *par
 	return (!strcmp(method, "keys") ? serve_keys : serve_mouse)(serve->machine, params, error);
 }
 
+static json_t *serve_samples(struct serve *serve, const char *method, json_t *params, struct control_error *error)
+{
+	return (!strcmp(method, "profile") ? serve_profile : serve_perf_map)(serve->machine, params, error);
+}
+
 static const struct {
 	const char *name;
 	json_t *(*call)(struct serve *serve, const char *method, json_t *params, struct control_error *error);
@@ -229,6 +234,8 @@ static const struct {
 	{ "attach", serve_attach },
 	{ "detach", serve_attach },
 	{ "trace", serve_trace },
+	{ "profile", serve_samples },
+	{ "perf-map", serve_samples },
 	{ "screenshot", serve_screen },
 	{ "keys", serve_screen },
 	{ "mouse", serve_screen },

@@ -257,6 +257,7 @@ struct cpu {
 	/* Requests from other threads. */
 	uint32_t request; /* CPU_REQUEST_*, atomic */
 	uint8_t sipi_vector;
+	uint8_t sample_depth;             /* how many addresses CPU_REQUEST_SAMPLE wants; atomic */
 	uint64_t a20_mask, a20_mask_next; /* and-masks on physical addresses; all ones in SMM, and the pin's */
 
 	/* What it is made of. */

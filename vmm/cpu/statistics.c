@@ -14,6 +14,11 @@ void statistics_table(
 			counter_read((const uint64_t *)(const void *)((const uint8_t *)base + rows[i].offset)));
 }
 
+uint64_t cpu_blocks_emptied(const struct cpu *cpu)
+{
+	return counter_read(&cpu->blocks->resets);
+}
+
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 void cpu_statistics(const struct cpu *cpu, statistics_each *each, void *self)

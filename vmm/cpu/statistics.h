@@ -34,6 +34,8 @@ struct statistics_row {
 void statistics_table(
 	const struct statistics_row *rows, unsigned count, const void *base, statistics_each *each, void *self);
 
+/* How often the cache of decoded blocks has been emptied, and with it all that was made of it.  Any thread. */
+uint64_t cpu_blocks_emptied(const struct cpu *cpu);
 /* All of a CPU's, its translator's first.  Any thread. */
 void cpu_statistics(const struct cpu *cpu, statistics_each *each, void *self);
 

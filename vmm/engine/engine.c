@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "vmm/cpu/apic.h"
+#include "vmm/engine/profile.h"
 #include "vmm/engine/vcpu.h"
 #include "vmm/translate/translate.h"
 
@@ -118,6 +119,7 @@ int engine_new(const struct engine_config *config, struct engine **result)
 		return -ENOMEM;
 	engine->config = *config;
 	pthread_mutex_init(&engine->random_mutex, NULL);
+	pthread_mutex_init(&engine->profile_mutex, NULL);
 	engine_seed(engine);
 	for (unsigned i = 0; i < config->cpu_count && !error; i++) {
 		error = vcpu_init(&engine->vcpus[i], engine, i);
@@ -166,6 +168,8 @@ void engine_free(struct engine *engine)
 		pthread_cond_destroy(&vcpu->parked_changed);
 		pthread_mutex_destroy(&vcpu->mutex);
 	}
+	profile_stop(engine);
+	pthread_mutex_destroy(&engine->profile_mutex);
 	pthread_mutex_destroy(&engine->random_mutex);
 	free(engine);
 }

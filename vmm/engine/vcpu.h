@@ -6,6 +6,9 @@
 
 #include "vmm/engine/engine.h"
 
+struct cpu_sample;
+struct profile;
+
 struct vcpu {
 	struct engine *engine;
 	struct cpu *cpu;
@@ -35,6 +38,8 @@ struct engine {
 	unsigned lowest; /* where the search for a lowest-priority target goes on */
 	pthread_mutex_t random_mutex;
 	uint64_t random[4];
+	struct profile *profile; /* set on the event loop's thread, under profile_mutex, a leaf; NULL: none */
+	pthread_mutex_t profile_mutex;
 };
 
 /* bus.c */
@@ -43,5 +48,7 @@ void vcpu_bus(struct vcpu *vcpu, struct cpu_bus *bus);
 void *vcpu_main(void *vcpu);
 void vcpu_kick(struct vcpu *vcpu);
 uint64_t vcpu_count(void *engine); /* guest time under clock = instructions */
+/* profile.c */
+void vcpu_sample(void *vcpu, const struct cpu_sample *sample);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "vmm/translate/t1.h"
+#include "vmm/translate/translate.h"
 
 #define OPCODES_TOP 15u
 
@@ -163,6 +164,22 @@ void t1_count_leave(struct t1_statistics *statistics, enum t1_leave why)
 		[T1_SITE] = &statistics->left };
 
 	counter_add(counters[why], 1);
+}
+
+/* ---- what there is ---- */
+
+void translator_t1_code(const struct cpu *cpu, translator_each *each, void *self)
+{
+	const struct t1 *t1 = (const struct t1 *)(const void *)cpu->translator;
+	const struct cpu_blocks *blocks = cpu->blocks;
+
+	if (!t1)
+		return;
+	each(self, t1->code, t1->code_fixed, NULL);
+	for (size_t i = 0; i < sizeof(blocks->table) / sizeof(blocks->table[0]); i++)
+		for (const struct block *block = blocks->table[i]; block; block = block->chain)
+			if (block->code)
+				each(self, block->code, block->code_size, block);
 }
 
 /* ---- all of it ---- */

@@ -21,6 +21,7 @@
 #include "vmm/cpu/debugger.h"
 #include "vmm/cpu/fpu.h"
 #include "vmm/cpu/mode.h"
+#include "vmm/cpu/sample.h"
 #include "vmm/translate/t1.h"
 
 #define DISCARDS_MAX 16u /* translations of a block whose page keeps changing */
@@ -156,6 +157,8 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 	cpu->rip = site->rip;
 	cpu->next_rip = site->next;
 	instructions_set(cpu, site->behind);
+	if (unlikely(sample_wanted(cpu)))
+		sample_take(cpu, site->rip, site->block->context, insn);
 	status = insn->execute(cpu, insn);
 	if (unlikely(cpu->attention) && (status == CPU_OK || (status == CPU_END && cpu->next_rip == site->next)))
 		status = interrupt_flag_changed(cpu, site, status);
@@ -296,6 +299,8 @@ static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
 	case T1_LINK: cpu->rip = cpu->t1.exit->rip; break;
 	case T1_POLL:
 		cpu->rip = cpu->t1.exit->rip;
+		if (sample_wanted(cpu))
+			sample_take(cpu, cpu->t1.exit->block->rip, cpu->t1.exit->block->context, NULL);
 		cpu->t1.exit = NULL;
 		break;
 	case T1_STALE:

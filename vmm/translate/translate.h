@@ -14,4 +14,9 @@
  * lets nobody make code.  hot: how often the interpreter runs a block before. */
 int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot);
 
+/* The code that is in the cache now, block by block; `block` NULL: what all blocks share.  While the CPU stands still.
+ */
+typedef void translator_each(void *self, const void *code, size_t size, const struct block *block);
+void translator_t1_code(const struct cpu *cpu, translator_each *each, void *self);
+
 #endif
