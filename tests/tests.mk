@@ -30,7 +30,9 @@ if HAVE_CHECK
 unit_cpu = tests/unit/cpu_real tests/unit/cpu_protected tests/unit/cpu_paging tests/unit/cpu_task \
 	tests/unit/cpu_long tests/unit/cpu_long_transfer \
 	tests/unit/cpu_debug tests/unit/cpu_interrupt tests/unit/cpu_smm tests/unit/cpu_smi \
-	tests/unit/cpu_smm_long tests/unit/cpu_ferr tests/unit/translate_refill tests/unit/translate_lockstep tests/unit/fpu_test tests/unit/vector_test tests/unit/apic_test \
+	tests/unit/cpu_smm_long tests/unit/cpu_ferr tests/unit/translate_refill tests/unit/translate_statistics \
+	tests/unit/translate_lockstep \
+	tests/unit/cpu_sample tests/unit/command_symbols tests/unit/fpu_test tests/unit/vector_test tests/unit/apic_test \
 	tests/unit/model_test \
 	tests/unit/cpu_debugger tests/unit/cpu_msr tests/unit/cpu_far tests/unit/cpu_descriptor \
 	tests/unit/cpu_tss tests/unit/cpu_privilege tests/unit/cpu_flag tests/unit/cpu_exception \
@@ -63,6 +65,15 @@ tests_unit_cpu_debug_LDADD = $(UNIT_LIBS)
 tests_unit_cpu_interrupt_SOURCES = tests/unit/cpu_interrupt.c $(CPU_FIXTURE)
 tests_unit_cpu_interrupt_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_cpu_interrupt_LDADD = $(UNIT_LIBS)
+tests_unit_translate_statistics_SOURCES = tests/unit/translate_statistics.c $(CPU_FIXTURE)
+tests_unit_translate_statistics_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_translate_statistics_LDADD = $(UNIT_LIBS)
+tests_unit_cpu_sample_SOURCES = tests/unit/cpu_sample.c $(CPU_FIXTURE)
+tests_unit_cpu_sample_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_cpu_sample_LDADD = $(UNIT_LIBS)
+tests_unit_command_symbols_SOURCES = tests/unit/command_symbols.c vmm/command/symbols.c vmm/command/symbols.h
+tests_unit_command_symbols_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_command_symbols_LDADD = $(UNIT_LIBS)
 tests_unit_translate_refill_SOURCES = tests/unit/translate_refill.c $(CPU_FIXTURE)
 tests_unit_translate_refill_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_translate_refill_LDADD = $(UNIT_LIBS)

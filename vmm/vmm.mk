@@ -73,6 +73,8 @@ vmm_libcore_la_SOURCES = \
 	vmm/cpu/return.c \
 	vmm/cpu/return.h \
 	vmm/cpu/run.c \
+	vmm/cpu/sample.c \
+	vmm/cpu/sample.h \
 	vmm/cpu/save.c \
 	vmm/cpu/scalar_extension.c \
 	vmm/cpu/scalar_extension.h \
@@ -83,6 +85,8 @@ vmm_libcore_la_SOURCES = \
 	vmm/cpu/smm.h \
 	vmm/cpu/smm_long.c \
 	vmm/cpu/stack.c \
+	vmm/cpu/statistics.c \
+	vmm/cpu/statistics.h \
 	vmm/cpu/string.c \
 	vmm/cpu/syscall.c \
 	vmm/cpu/system.c \
@@ -119,11 +123,13 @@ vmm_libcore_la_SOURCES = \
 	vmm/cpu/xsave.c \
 	vmm/cpu/xsave.h \
 	vmm/engine/bus.c \
+	vmm/engine/deadline.c \
 	vmm/engine/engine.c \
 	vmm/engine/engine.h \
 	vmm/engine/irq.c \
 	vmm/engine/irq.h \
-	vmm/engine/deadline.c \
+	vmm/engine/profile.c \
+	vmm/engine/profile.h \
 	vmm/engine/vcpu.c \
 	vmm/engine/vcpu.h \
 	vmm/event/clock.c \
@@ -186,6 +192,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/state/reader.c \
 	vmm/state/state.h \
 	vmm/state/writer.c \
+	vmm/translate/cache.c \
 	vmm/translate/control.c \
 	vmm/translate/effect.c \
 	vmm/translate/emit.c \
@@ -202,6 +209,8 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/operand.c \
 	vmm/translate/refill.c \
 	vmm/translate/scalar.c \
+	vmm/translate/statistics.c \
+	vmm/translate/statistics.h \
 	vmm/translate/t1.c \
 	vmm/translate/t1.h \
 	vmm/translate/translate.c \
@@ -218,9 +227,17 @@ vmm_vmm_SOURCES = \
 	vmm/command/main.c \
 	vmm/command/plugin.c \
 	vmm/command/png.c \
+	vmm/command/profile.c \
+	vmm/command/profile.h \
+	vmm/command/profile_tally.c \
 	vmm/command/remote.c \
 	vmm/command/run.c \
 	vmm/command/screen.c \
 	vmm/command/serve.c \
 	vmm/command/serve.h \
-	vmm/command/serve_screen.c
+	vmm/command/serve_engine.c \
+	vmm/command/serve_profile.c \
+	vmm/command/serve_screen.c \
+	vmm/command/status.c \
+	vmm/command/symbols.c \
+	vmm/command/symbols.h

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) The vmm authors
 """Whole machines: two at once, repeatable runs, saved in mid-boot, parts left out, ports changed while they run."""
+import json
 import os
 import time
 
@@ -175,6 +176,67 @@ def control():
             assert shell.wait() == 0
 
 
+def counters(folder, name):
+    status, output, error = guest.vmm("status", name, "--engine", "--json", folder=folder)
+    assert status == 0, error
+    engine = json.loads(output)["engine"]
+    assert len(engine["cpus"]) == 1, engine
+    return engine["tier"], engine["cpus"][0]
+
+
+def engine_counters():
+    """What the engine counts grows with what the guest does, and its parts add up."""
+    with guest.Folder() as folder:
+        for tier in ("T0", "T1"):
+            with guest.Guest(folder, folder.linux("counted"), "--tier", tier) as shell:
+                shell.ready(600)
+                named, a = counters(folder, "counted")
+                assert named == tier, named
+                # CPUID is T0's on every tier; new programs need new blocks, address spaces and pages.
+                shell.run("for i in 1 2 3 4 5 6 7 8; do cat /proc/cpuinfo | md5sum; done; dmesg | sort | md5sum")
+                named, b = counters(folder, "counted")
+                for group in a:
+                    if group == "interpreted":
+                        continue
+                    for key in a[group]:
+                        assert b[group][key] >= a[group][key] or "_used" in key, (group, key, a, b)
+                for group, key in (("interpreter", "blocks_decoded"), ("tlb", "page_walks"), ("tlb", "flushes_but_global")):
+                    assert b[group][key] > a[group][key] > 0, (group, key, a, b)
+                assert 0 < b["interpreter"]["cache_bytes_used"] <= b["interpreter"]["cache_bytes"]
+                status, text, _ = guest.vmm("status", "counted", "--engine", folder=folder)
+                assert status == 0 and "tier " + tier in text and "page walks" in text, text
+                if tier == "T0":
+                    assert sorted(b) == ["interpreter", "tlb"], b
+                    continue
+                assert sorted(b) == ["exits", "interpreted", "interpreter", "tlb", "translator"], b
+                for group, key in (("translator", "blocks_translated"), ("translator", "links_made"), ("exits", "tlb_misses"),
+                                   ("exits", "interpreted"), ("exits", "links_wanted"), ("tlb", "refills")):
+                    assert b[group][key] > a[group][key] > 0, (group, key, a, b)
+                translator, exits = b["translator"], b["exits"]
+                assert 0 < translator["code_bytes_used"] <= translator["code_bytes"], b
+                assert translator["bytes_translated"] > 20 * translator["blocks_translated"], b
+                assert exits["blocks_left_by_those"] <= exits["interpreted"] + exits["tlb_misses"], b
+                counts = list(b["interpreted"].values())
+                assert len(counts) == 15 and counts == sorted(counts, reverse=True), b
+                assert counts[0] > 0 and sum(counts) <= exits["interpreted"], b
+                # What the second level does not have either is T0's, once.
+                shell.call("pause")
+                _, a = counters(folder, "counted")
+                assert a["tlb"]["refills_failed"] == a["exits"]["tlb_misses"], a
+                assert counters(folder, "counted")[1] == a, "a paused engine counts"
+
+
+def status_usage():
+    with guest.Folder() as folder:
+        for words, says in (((), "which NAME?"), (("x", "y"), "not expected"), (("x", "--enigne"), "not expected"),
+                            (("x", "--watch"), "needs a value"), (("x", "--watch", "0"), "0.1 to 86400"),
+                            (("x", "--watch=1s"), "0.1 to 86400")):
+            status, output, error = guest.vmm("status", *words, folder=folder)
+            assert status == 2 and not output and says in error and error.count("\n") == 1, (words, error)
+        status, _, error = guest.vmm("status", "nobody", "--engine", folder=folder)
+        assert status == 1 and "no machine called" in error, error
+
+
 if __name__ == "__main__":
     guest.main(two_processes, same_name_twice, same_run_twice, saved_in_mid_boot, bad_states, parts_left_out, live_ports,
-               control)
+               control, engine_counters, status_usage)

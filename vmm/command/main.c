@@ -21,7 +21,8 @@ static const char help[] =
 	"           [--gdb [HOST:]PORT] [--check none|lockstep]\n"
 	"                              run the machine that an INI file describes\n"
 	"  list [--json]               the machines that run\n"
-	"  status NAME [--json]        what a machine is made of and how it is\n"
+	"  status NAME [--engine] [--watch SECONDS] [--json]\n"
+	"                              what a machine is made of and how it is; or what its engine has counted\n"
 	"  pause | resume | reset NAME\n"
 	"  stop NAME [--button]        switch it off, or press its power button\n"
 	"  screenshot NAME FILE.png    write a picture of the guest's screen; --text prints a text screen\n"
@@ -29,6 +30,10 @@ static const char help[] =
 	"  mouse NAME move DX DY | click left|right|middle | wheel N\n"
 	"  attach NAME INSTANCE[.PORT] PLUGIN|PATH|@INSTANCE [KEY=VALUE]...\n"
 	"  detach NAME INSTANCE[.PORT] change what a port is joined to (a CD, a floppy), while the machine runs\n"
+	"  profile NAME [--seconds N] [--hz N] [--symbols FILE [--slide HEX]] [--folded FILE [--depth N]] [--json]\n"
+	"                              where the guest spends its time\n"
+	"  profile NAME --perf-map [--output FILE] [--seconds N] [--symbols FILE [--slide HEX]]\n"
+	"                              name the guest's code for perf(1)\n"
 	"  trace NAME WHAT|off         log exec, int, mmu or io while it runs\n"
 	"\n"
 	"Plugins and settings\n"
@@ -53,6 +58,7 @@ static const struct {
 	{ "attach", command_attach },
 	{ "detach", command_detach },
 	{ "trace", command_trace },
+	{ "profile", command_profile },
 	{ "screenshot", command_screenshot },
 	{ "keys", command_keys },
 	{ "mouse", command_mouse },
@@ -153,7 +159,7 @@ bool command_trace_words(const char *words, unsigned *cpu, bool *io)
 
 int main(int argc, char **argv)
 {
-	const char *names[16];
+	const char *names[32];
 	size_t count = 0;
 	const char *near;
 

@@ -131,69 +131,6 @@ int command_trace(int argc, char **argv)
 	return status;
 }
 
-static void status_print(json_t *status)
-{
-	json_t *instances = json_object_get(status, "instances"), *instance;
-	size_t index;
-
-	printf("%s: %s, pid %lld\n", json_string_value(json_object_get(status, "name")),
-		json_string_value(json_object_get(status, "state")),
-		(long long)json_integer_value(json_object_get(status, "pid")));
-	printf("guest time %.3f s, ", (double)json_integer_value(json_object_get(status, "time_ns")) / 1e9);
-	if (json_object_get(status, "instructions"))
-		printf("%lld instructions, ", (long long)json_integer_value(json_object_get(status, "instructions")));
-	printf("idle %.3f s, %lld KiB resident at most\n",
-		(double)json_integer_value(json_object_get(status, "idle_ns")) / 1e9,
-		(long long)json_integer_value(json_object_get(status, "resident_kib")));
-	json_array_foreach(instances, index, instance)
-	{
-		const char *key;
-		json_t *peer;
-
-		printf("  %-20s %s", json_string_value(json_object_get(instance, "name")),
-			json_string_value(json_object_get(instance, "plugin")));
-		json_object_foreach(json_object_get(instance, "ports"), key, peer)
-			printf("  %s=%s", key, json_string_value(peer));
-		putchar('\n');
-	}
-}
-
-static int status_words(const char *verb, int argc, char **argv, bool *json, const char **name)
-{
-	for (int i = 0; i < argc; i++) {
-		if (!strcmp(argv[i], "--json"))
-			*json = true;
-		else if (argv[i][0] == '-' || !name || *name)
-			return command_usage(verb, "\"%s\" is not expected here", argv[i]);
-		else
-			*name = argv[i];
-	}
-	return STATUS_DONE;
-}
-
-int command_status(int argc, char **argv)
-{
-	const char *name = NULL;
-	json_t *result = NULL;
-	bool json = false;
-	int status = status_words("status", argc, argv, &json, &name);
-
-	if (status)
-		return status;
-	if (!name)
-		return command_usage("status", "which NAME?");
-	status = command_call(name, "status", NULL, &result);
-	if (status)
-		return status;
-	if (json) {
-		command_json(result);
-	} else {
-		status_print(result);
-		json_decref(result);
-	}
-	return STATUS_DONE;
-}
-
 static json_t *machine_row(const char *folder, const char *file)
 {
 	char *path, text[256];
@@ -222,8 +159,13 @@ int command_list(int argc, char **argv)
 	struct dirent *entry;
 	bool json = false;
 	size_t index;
-	int status = status_words("list", argc, argv, &json, NULL);
+	int status = STATUS_DONE;
 
+	for (int i = 0; i < argc && !status; i++) {
+		if (strcmp(argv[i], "--json") != 0)
+			status = command_usage("list", "\"%s\" is not expected here", argv[i]);
+		json = true;
+	}
 	while (!status && directory && (entry = readdir(directory))) {
 		size_t length = strlen(entry->d_name);
 		json_t *row = NULL;

@@ -73,7 +73,6 @@ static json_t *serve_status(struct serve *serve, const char *method, json_t *par
 	bool enabled;
 
 	(void)method;
-	(void)params;
 	(void)error;
 	lock_acquire(&machine->lock);
 	for (unsigned i = 0; memory_view_range(machine->memory, i, &range); i++) {
@@ -99,6 +98,10 @@ static json_t *serve_status(struct serve *serve, const char *method, json_t *par
 	if (engine_counts(engine))
 		json_object_set_new(status, "instructions", json_integer((json_int_t)engine_instructions(engine)));
 	lock_release(&machine->lock);
+	if (json_is_true(json_object_get(params, "engine"))) {
+		json_object_set_new(status, "host_ns", json_integer((json_int_t)clock_host_now()));
+		json_object_set_new(status, "engine", serve_engine(machine));
+	}
 	return status;
 }
 
@@ -212,6 +215,11 @@ static json_t *serve_screen(struct serve *serve, const char *method, json_t *par
 	return (!strcmp(method, "keys") ? serve_keys : serve_mouse)(serve->machine, params, error);
 }
 
+static json_t *serve_samples(struct serve *serve, const char *method, json_t *params, struct control_error *error)
+{
+	return (!strcmp(method, "profile") ? serve_profile : serve_perf_map)(serve->machine, params, error);
+}
+
 static const struct {
 	const char *name;
 	json_t *(*call)(struct serve *serve, const char *method, json_t *params, struct control_error *error);
@@ -227,6 +235,8 @@ static const struct {
 	{ "attach", serve_attach },
 	{ "detach", serve_attach },
 	{ "trace", serve_trace },
+	{ "profile", serve_samples },
+	{ "perf-map", serve_samples },
 	{ "screenshot", serve_screen },
 	{ "keys", serve_screen },
 	{ "mouse", serve_screen },

@@ -17,6 +17,11 @@ void serve_free(struct serve *serve);
 json_t *serve_screenshot(struct machine *machine, json_t *params, struct control_error *error);
 json_t *serve_keys(struct machine *machine, json_t *params, struct control_error *error);
 json_t *serve_mouse(struct machine *machine, json_t *params, struct control_error *error);
+/* serve_engine.c: the engine's counters */
+json_t *serve_engine(struct machine *machine);
+/* serve_profile.c */
+json_t *serve_profile(struct machine *machine, json_t *params, struct control_error *error);
+json_t *serve_perf_map(struct machine *machine, json_t *params, struct control_error *error);
 /* png.c.  0, or a negative errno with a message. */
 int png_save(const char *path, const struct machine_picture *picture, struct config_error *error);
 

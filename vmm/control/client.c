@@ -10,24 +10,29 @@
 #include "vmm/control/control.h"
 #include "vmm/event/file.h"
 
-/* One line, without its end; malloc'ed. */
+/* One line, without its end; malloc'ed.  What comes behind it stays in the socket. */
 static int line_read(int fd, char **line)
 {
 	size_t length = 0, capacity = 0;
 	char *text = NULL;
 
 	for (;;) {
-		char c;
-		ssize_t got = recv(fd, &c, 1, 0);
+		char piece[4096];
+		const char *end;
+		ssize_t got = recv(fd, piece, sizeof(piece), MSG_PEEK);
 
+		if (got > 0) {
+			end = memchr(piece, '\n', (size_t)got);
+			got = recv(fd, piece, end ? (size_t)(end - piece) + 1 : (size_t)got, 0);
+		}
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0 || length > 16 * (size_t)CONTROL_LINE_MAX) {
 			free(text);
 			return got < 0 ? -errno : -ECONNRESET;
 		}
-		if (length + 1 >= capacity) {
-			char *grown = realloc(text, capacity = capacity * 2 + 256);
+		if (length + (size_t)got >= capacity) {
+			char *grown = realloc(text, capacity = capacity * 2 + sizeof(piece));
 
 			if (!grown) {
 				free(text);
@@ -35,12 +40,13 @@ static int line_read(int fd, char **line)
 			}
 			text = grown;
 		}
-		if (c == '\n') {
-			text[length] = 0;
+		memcpy(text + length, piece, (size_t)got);
+		length += (size_t)got;
+		if (text[length - 1] == '\n') {
+			text[length - 1] = 0;
 			*line = text;
 			return 0;
 		}
-		text[length++] = c;
 	}
 }
 

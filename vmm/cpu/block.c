@@ -9,6 +9,7 @@
 #include "vmm/cpu/decode.h"
 #include "vmm/cpu/mode.h"
 #include "vmm/cpu/paging.h"
+#include "vmm/cpu/statistics.h"
 #include "vmm/cpu/translator.h"
 
 #define ARENA_SIZE (5u << 20)
@@ -51,8 +52,8 @@ void blocks_reset(struct cpu *cpu)
 
 	memset(blocks->jumps, 0, sizeof(blocks->jumps));
 	memset(blocks->table, 0, sizeof(blocks->table));
-	blocks->used = 0;
-	blocks->resets++;
+	counter_set(&blocks->used, 0);
+	counter_add(&blocks->resets, 1);
 	cpu->attention = true;
 	if (cpu->translator)
 		cpu->translator->forget(cpu);
@@ -258,7 +259,7 @@ static struct block *block_single(struct cpu *cpu, struct source *source, unsign
 		uint8_t *copy;
 
 		block = (struct block *)(void *)(blocks->arena + blocks->used);
-		blocks->used += block_size(1, DECODE_MAX);
+		counter_add(&blocks->used, block_size(1, DECODE_MAX));
 		block_init(cpu, block, source);
 		block->insns[0] = insn;
 		copy = (uint8_t *)&block->insns[1];
@@ -317,11 +318,13 @@ static struct block *block_make(struct cpu *cpu, struct source *source)
 		raise_limit(cpu);
 		return NULL;
 	}
-	blocks->decoded++;
+	counter_add(&blocks->decoded, 1);
 	if (!source->page.host || !source->page.code_version)
 		return block_single(cpu, source, available);
-	if (blocks->used + 2 * block_size(BLOCK_INSNS, BLOCK_INSNS * DECODE_MAX) > blocks->size)
+	if (blocks->used + 2 * block_size(BLOCK_INSNS, BLOCK_INSNS * DECODE_MAX) > blocks->size) {
+		counter_add(&blocks->full, 1);
 		blocks_reset(cpu);
+	}
 	block = (struct block *)(void *)(blocks->arena + blocks->used);
 	source_refresh(cpu, source);
 	if (available > sizeof(bytes))
@@ -341,7 +344,7 @@ static struct block *block_make(struct cpu *cpu, struct source *source)
 	block->version_at = source->page.code_version;
 	block->length = (uint16_t)length;
 	block->bytes = copy;
-	blocks->used += block_size(block->count, length);
+	counter_add(&blocks->used, block_size(block->count, length));
 	head = bucket(blocks, block->physical, block->rip, block->context);
 	block->chain = *head;
 	*head = block;
@@ -392,6 +395,7 @@ struct block *block_find(struct cpu *cpu)
 			/* Stale, or of another limit.  Its memory comes back with the next reset. */
 			*link = block->chain;
 			block->layout = 0;
+			counter_add(&cpu->blocks->discarded, 1);
 			continue;
 		}
 		link = &block->chain;

@@ -34,6 +34,7 @@ struct block {
 	uint32_t code_version;       /* the version it was made from */
 	uint32_t stale_at;           /* behind the start of its code: the stub that says it must not run */
 	void *check;                 /* what a check knows of it (lockstep.h of vmm/translate) */
+	uint32_t code_size;          /* in bytes */
 	uint8_t heat, discards;
 	bool listed; /* in a page_chain */
 	/* An instruction that crosses into another page is a block of its own. */
@@ -55,11 +56,13 @@ struct cpu_blocks {
 	struct block_jump jumps[BLOCK_JUMPS]; /* by virtual IP; void when the TLB's epoch moves on */
 	struct block *table[32768];
 	uint8_t *arena;
-	size_t used, size;
+	uint64_t used, size;
 	unsigned insns_max; /* in a block */
 	uint64_t layout;
 	struct block *scratch; /* for what must not be cached */
-	uint64_t decoded, resets;
+	/* Counters (statistics.h). */
+	uint64_t decoded, resets, full, discarded;
+	uint64_t interpreted; /* blocks that T0 has run where there is a translator */
 };
 
 struct cpu_blocks *blocks_create(void); /* NULL: out of memory */

@@ -19,6 +19,8 @@
 
 #define CPU_PAGE_SIZE 4096u
 
+struct cpu_sample;
+
 /* What the CPU may do with one physical page without asking again. */
 struct cpu_page {
 	/* Host address of the page's first byte; NULL: every access must go through read and write. */
@@ -79,22 +81,25 @@ struct cpu_bus {
 	void (*smiact)(void *self, bool level);
 	/* Bytes for RDRAND and RDSEED. */
 	void (*random)(void *self, void *data, unsigned size);
+	/* The answer to CPU_REQUEST_SAMPLE (sample.h).  May be NULL. */
+	void (*sample)(void *self, const struct cpu_sample *sample);
 };
 
 /*
  * What other threads ask of a virtual CPU: bits in struct cpu's `request`, set with cpu_request() and
  * polled by the CPU between blocks, at every string-instruction chunk and on HLT.
  */
-#define CPU_REQUEST_INTR  (1u << 0) /* a level: the 8259's INTR line is up; cleared by cpu_request_clear() */
-#define CPU_REQUEST_APIC  (1u << 1) /* messages were posted to the local APIC */
-#define CPU_REQUEST_NMI   (1u << 2) /* an edge, latched */
-#define CPU_REQUEST_SMI   (1u << 3) /* an edge, latched */
-#define CPU_REQUEST_INIT  (1u << 4) /* the INIT message or pin */
-#define CPU_REQUEST_SIPI  (1u << 5) /* start-up message; vector in struct cpu's sipi_vector */
-#define CPU_REQUEST_TIMER (1u << 6) /* the deadline given to bus->timer has passed */
-#define CPU_REQUEST_FLUSH (1u << 7) /* drop every direct page (the memory layout or tracking changed) */
-#define CPU_REQUEST_A20   (1u << 8) /* cpu->a20_mask_next is to be taken over */
-#define CPU_REQUEST_CODE  (1u << 10) /* decoded bytes have changed: cpu_code_changed() */
-#define CPU_REQUEST_EXIT  (1u << 9) /* leave cpu_run() with CPU_EXIT_REQUEST */
+#define CPU_REQUEST_INTR   (1u << 0)  /* a level: the 8259's INTR line is up; cleared by cpu_request_clear() */
+#define CPU_REQUEST_APIC   (1u << 1)  /* messages were posted to the local APIC */
+#define CPU_REQUEST_NMI    (1u << 2)  /* an edge, latched */
+#define CPU_REQUEST_SMI    (1u << 3)  /* an edge, latched */
+#define CPU_REQUEST_INIT   (1u << 4)  /* the INIT message or pin */
+#define CPU_REQUEST_SIPI   (1u << 5)  /* start-up message; vector in struct cpu's sipi_vector */
+#define CPU_REQUEST_TIMER  (1u << 6)  /* the deadline given to bus->timer has passed */
+#define CPU_REQUEST_FLUSH  (1u << 7)  /* drop every direct page (the memory layout or tracking changed) */
+#define CPU_REQUEST_A20    (1u << 8)  /* cpu->a20_mask_next is to be taken over */
+#define CPU_REQUEST_EXIT   (1u << 9)  /* leave cpu_run() with CPU_EXIT_REQUEST */
+#define CPU_REQUEST_SAMPLE (1u << 10) /* somebody wants to know where the guest is */
+#define CPU_REQUEST_CODE   (1u << 11) /* decoded bytes have changed: cpu_code_changed() */
 
 #endif

@@ -253,6 +253,7 @@ struct cpu {
 		uint64_t fip, fdp;
 		uint8_t live_was; /* when t1_slow() was called */
 		bool interpret;   /* the interpreter must run what is at RIP */
+		bool missed;      /* t1_refill() has said no: t1_slow() comes next, and counts it */
 		uint32_t mxcsr;   /* the host's */
 		uint32_t heeded;  /* requests that end translated code */
 		uint32_t poll;    /* not 0: a request was made; atomic */
@@ -264,6 +265,7 @@ struct cpu {
 	uint64_t code_changed[CPU_CODE_CHANGED /
 		64]; /* a bit for the hash of each page whose version was raised; atomic */
 	uint8_t sipi_vector;
+	uint8_t sample_depth;             /* how many addresses CPU_REQUEST_SAMPLE wants; atomic */
 	uint64_t a20_mask, a20_mask_next; /* and-masks on physical addresses; all ones in SMM, and the pin's */
 
 	/* What it is made of. */

@@ -114,6 +114,7 @@ void cpu_segment_update(struct cpu *cpu, unsigned segment)
 		/* Blocks were decoded under the old limit, and links know nothing of limits. */
 		cpu->code_limit = limit;
 		cpu->tlb->epoch++;
+		cpu->tlb->space++;
 		cpu->tlb->epoch_kernel++;
 		cpu->attention = true;
 	}

@@ -11,8 +11,10 @@
 #include "vmm/cpu/exception.h"
 #include "vmm/cpu/flags.h"
 #include "vmm/cpu/mode.h"
+#include "vmm/cpu/sample.h"
 #include "vmm/cpu/segment.h"
 #include "vmm/cpu/smm.h"
+#include "vmm/cpu/statistics.h"
 #include "vmm/cpu/trace.h"
 #include "vmm/cpu/translator.h"
 
@@ -68,6 +70,8 @@ static void requests_apply(struct cpu *cpu, uint32_t taken)
 	}
 	if (taken & REQUEST_APIC_STATE && cpu->apic)
 		apic_update(cpu->apic);
+	if (taken & CPU_REQUEST_SAMPLE)
+		sample_take(cpu, cpu->rip, cpu->context, NULL);
 	if (taken & CPU_REQUEST_INIT)
 		cpu_reset(cpu, true);
 	if (taken & CPU_REQUEST_SIPI)
@@ -84,7 +88,8 @@ static uint32_t requests_held(const struct cpu *cpu)
  * goes before INIT. */
 static uint32_t requests_take(struct cpu *cpu)
 {
-	const uint32_t surroundings = CPU_REQUEST_A20 | CPU_REQUEST_FLUSH | CPU_REQUEST_CODE | REQUEST_APIC_STATE;
+	const uint32_t surroundings = CPU_REQUEST_A20 | CPU_REQUEST_FLUSH | CPU_REQUEST_CODE | REQUEST_APIC_STATE |
+		CPU_REQUEST_SAMPLE;
 
 	for (;;) {
 		uint32_t now = requests(cpu) & ~requests_held(cpu), apply = now & surroundings;
@@ -317,6 +322,15 @@ struct block *block_next(struct cpu *cpu, struct block *previous)
 	return block;
 }
 
+/* CPU_REQUEST_SAMPLE, behind a block of the interpreter's: the time was spent in it, whether it ran to its end or not.
+ */
+static void sample_block(struct cpu *cpu, const struct block *block)
+{
+	bool whole = cpu->rip - block->rip >= block->length;
+
+	sample_take(cpu, block->rip, block->context, whole ? &block->insns[block->count - 1] : NULL);
+}
+
 /* One instruction, with everything that can stand before and behind it. */
 static enum outcome run_slow(struct cpu *cpu)
 {
@@ -395,6 +409,8 @@ static enum outcome run_blocks(struct cpu *cpu)
 			}
 		}
 		cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
+		if (cpu->translator)
+			counter_add(&cpu->blocks->interpreted, 1);
 		status = block_run(cpu, block, limit);
 		/* A scratch block is overwritten by the next. */
 		previous = block->crosses ? NULL : block;
@@ -403,8 +419,11 @@ static enum outcome run_blocks(struct cpu *cpu)
 			block_end_apply(cpu);
 		if (unlikely(status == CPU_FAULT || status == CPU_REPEAT))
 			return status_apply(cpu, status);
-		if (unlikely(cpu->attention || __atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & heeded))
+		if (unlikely(cpu->attention || __atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & heeded)) {
+			if (previous && sample_wanted(cpu))
+				sample_block(cpu, previous);
 			return OUTCOME_ON;
+		}
 	}
 }
 

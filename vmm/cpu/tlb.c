@@ -2,7 +2,9 @@
 /* Copyright (c) The vmm authors */
 #include <stdlib.h>
 
+#include "vmm/cpu/statistics.h"
 #include "vmm/cpu/tlb.h"
+#include "vmm/cpu/translator.h"
 #include "vmm/cpu/trace.h"
 
 static void array_clear(struct tlb_entry *array)
@@ -22,7 +24,7 @@ void tlb_init(struct cpu_tlb *tlb)
 	array_clear(tlb->empty);
 	tlb->generation = tlb->global_generation = 1;
 	tlb->direct[0] = tlb->direct[1] = 1;
-	tlb->epoch = tlb->epoch_kernel = 1;
+	tlb->epoch = tlb->space = tlb->epoch_kernel = 1;
 }
 
 static void index_clear(struct tlb_entry (*arrays)[TLB_SIZE], unsigned i)
@@ -58,6 +60,7 @@ static void direct_next(struct cpu_tlb *tlb, bool write)
 
 void tlb_flush_writes(struct cpu *cpu)
 {
+	counter_add(&cpu->tlb->statistics.flushes_writes, 1);
 	direct_next(cpu->tlb, true);
 	arrays_flush(cpu->tlb, true);
 }
@@ -75,6 +78,7 @@ static void arrays_flush_all(struct cpu_tlb *tlb)
 
 void tlb_flush_direct(struct cpu *cpu)
 {
+	counter_add(&cpu->tlb->statistics.flushes_direct, 1);
 	direct_next(cpu->tlb, false);
 	direct_next(cpu->tlb, true);
 	arrays_flush_all(cpu->tlb);
@@ -86,8 +90,10 @@ void tlb_flush(struct cpu *cpu, bool global)
 
 	if (cpu->trace & CPU_TRACE_MMU)
 		trace_flush(cpu, global);
+	counter_add(global ? &tlb->statistics.flushes_all : &tlb->statistics.flushes_local, 1);
 	arrays_flush_all(tlb);
 	tlb->epoch++;
+	tlb->space++;
 	if (global || !(cpu->cr4 & CPU_CR4_PGE))
 		tlb->epoch_kernel++;
 	cpu->attention = true;
@@ -135,11 +141,17 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 		tlb_flush(cpu, true);
 		return;
 	}
+	counter_add(&tlb->statistics.flushes_page, 1);
 	cpu->attention = true;
 	/* a large page may be any that holds code */
-	if (tlb->code[linear >> 18 & 63] >> (linear >> 12 & 63) & 1 || tlb->large[region / 64] >> (region % 64) & 1) {
+	if (tlb->large[region / 64] >> (region % 64) & 1) {
 		tlb->epoch++;
+		tlb->space++;
 		tlb->epoch_kernel++;
+	} else if (tlb->code[linear >> 18 & 63] >> (linear >> 12 & 63) & 1) {
+		tlb->epoch++;
+		if (cpu->translator)
+			cpu->translator->dropped(cpu, linear & ~0xfffull);
 	}
 	if (tlb->large[region / 64] >> (region % 64) & 1) {
 		/* A large page is entered 4 KiB at a time: all of them go. */
@@ -174,6 +186,7 @@ void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page)
 	struct cpu_tlb *tlb = cpu->tlb;
 	struct tlb_page *entry = &tlb->deep[(page->linear >> 12) % TLB_DEEP_SIZE];
 
+	counter_add(&tlb->statistics.walks, 1);
 	*entry = *page;
 	/* whoever walked the tables knows nothing of host pages */
 	entry->direct[0] = entry->direct[1] = 0;

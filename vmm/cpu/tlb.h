@@ -55,11 +55,16 @@ struct cpu_tlb {
 	uint32_t direct[2];               /* generations of host pages: for reading, for writing; never 0 */
 	uint16_t touched[2][TLB_TOUCHED]; /* indices filled since the last flush: of reads, of writes */
 	unsigned touched_count[2];
+	uint64_t space;        /* counts flushes of all that is not global: those of single pages are not among them */
 	uint64_t epoch_kernel; /* counts those that global entries do not survive */
 	uint64_t epoch;        /* counts every flush of anything: virtual block links of another epoch are void */
 	uint64_t code[64];  /* pages (hashed) whose blocks are found by virtual address since the last flush of all */
 	uint64_t large[16]; /* 4 MiB regions (hashed) that may hold entries of large pages */
 	uint64_t huge[8];   /* 1 GiB regions (hashed) that may hold entries of huge pages */
+	struct {
+		uint64_t walks, refills, refills_failed;
+		uint64_t flushes_all, flushes_local, flushes_page, flushes_direct, flushes_writes;
+	} statistics; /* counters (statistics.h) */
 };
 
 /* In zeroed memory. */

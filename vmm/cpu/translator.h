@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "vmm/cpu/cpu.h"
+#include "vmm/cpu/statistics.h"
 
 struct block;
 
@@ -21,9 +22,13 @@ struct cpu_translator {
 	int (*run)(struct cpu *cpu, struct block *block, struct block **previous);
 	/* Code pages have changed: cpu->code_changed says which, and is cleared. */
 	void (*changed)(struct cpu *cpu);
+	/* What is known of the page at this linear address is void: its translation may have changed. */
+	void (*dropped)(struct cpu *cpu, uint64_t linear);
 	/* All blocks have been forgotten. */
 	void (*forget)(struct cpu *cpu);
 	void (*destroy)(struct cpu *cpu);
+	/* What it has counted.  Any thread. */
+	void (*statistics)(const struct cpu *cpu, statistics_each *each, void *self);
 };
 
 /* Requests that would do something as things stand (run.c). */
@@ -32,7 +37,7 @@ uint32_t cpu_heeded(const struct cpu *cpu);
 bool cpu_quiet(const struct cpu *cpu);
 
 /* Room behind struct cpu that a translator may address from it. */
-#define TRANSLATOR_ROOM (160u << 10)
+#define TRANSLATOR_ROOM (576u << 10)
 void *translator_room(struct cpu *cpu);
 
 #endif

@@ -175,5 +175,6 @@ void vcpu_bus(struct vcpu *vcpu, struct cpu_bus *bus)
 		.random = bus_random,
 		.smiact = bus_smiact,
 		.ferr = bus_ferr,
+		.sample = vcpu_sample,
 	};
 }

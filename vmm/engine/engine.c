@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "vmm/cpu/apic.h"
+#include "vmm/engine/profile.h"
 #include "vmm/engine/vcpu.h"
 #include "vmm/translate/lockstep.h"
 #include "vmm/translate/translate.h"
@@ -189,6 +190,7 @@ int engine_new(const struct engine_config *config, struct engine **result)
 		return -ENOMEM;
 	engine->config = *config;
 	pthread_mutex_init(&engine->random_mutex, NULL);
+	pthread_mutex_init(&engine->profile_mutex, NULL);
 	engine_seed(engine);
 	for (unsigned i = 0; i < config->cpu_count && !error; i++) {
 		error = vcpu_init(&engine->vcpus[i], engine, i);
@@ -239,6 +241,8 @@ void engine_free(struct engine *engine)
 		pthread_cond_destroy(&vcpu->parked_changed);
 		pthread_mutex_destroy(&vcpu->mutex);
 	}
+	profile_stop(engine);
+	pthread_mutex_destroy(&engine->profile_mutex);
 	pthread_mutex_destroy(&engine->random_mutex);
 	free(engine);
 }
@@ -481,6 +485,22 @@ uint64_t engine_idle(const struct engine *engine)
 	for (unsigned i = 0; i < engine->count; i++)
 		sum += __atomic_load_n(&engine->vcpus[i].idle, __ATOMIC_RELAXED);
 	return sum;
+}
+
+unsigned engine_count(const struct engine *engine)
+{
+	return engine->count;
+}
+
+void engine_statistics(const struct engine *engine, unsigned cpu, statistics_each *each, void *self)
+{
+	if (cpu < engine->count)
+		cpu_statistics(engine->vcpus[cpu].cpu, each, self);
+}
+
+const char *engine_tier(const struct engine *engine)
+{
+	return engine->vcpus[0].cpu->translator ? "T1" : "T0";
 }
 
 struct cpu *engine_cpu(struct engine *engine, unsigned index)

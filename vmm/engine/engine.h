@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "vmm/cpu/cpu.h"
+#include "vmm/cpu/statistics.h"
 #include "vmm/engine/irq.h"
 #include "vmm/event/clock.h"
 #include "vmm/event/loop.h"
@@ -86,6 +87,10 @@ uint64_t engine_instructions(const struct engine *engine);
 bool engine_counts(const struct engine *engine);
 /* Time spent halted, in host ns, of all CPUs. */
 uint64_t engine_idle(const struct engine *engine);
+unsigned engine_count(const struct engine *engine); /* of CPUs */
+/* What a CPU has counted; and the fastest tier in use. */
+void engine_statistics(const struct engine *engine, unsigned cpu, statistics_each *each, void *self);
+const char *engine_tier(const struct engine *engine);
 /* The loop has something for the CPU's thread to run (clock = instructions). */
 void engine_wake(struct engine *engine);
 /* What `lockstep` has found so far: one line, and how many differences.  Without the machine lock, while paused. */

@@ -8,6 +8,9 @@
 
 #include "vmm/engine/engine.h"
 
+struct cpu_sample;
+struct profile;
+
 struct vcpu {
 	struct engine *engine;
 	struct cpu *cpu;
@@ -41,6 +44,8 @@ struct engine {
 	unsigned lowest; /* where the search for a lowest-priority target goes on */
 	pthread_mutex_t random_mutex;
 	uint64_t random[4];
+	struct profile *profile; /* set on the event loop's thread, under profile_mutex, a leaf; NULL: none */
+	pthread_mutex_t profile_mutex;
 };
 
 /* bus.c */
@@ -53,5 +58,7 @@ void vcpu_deadline_arm(struct vcpu *vcpu);
 void *vcpu_main(void *vcpu);
 void vcpu_kick(struct vcpu *vcpu);
 uint64_t vcpu_count(void *engine); /* guest time under clock = instructions */
+/* profile.c */
+void vcpu_sample(void *vcpu, const struct cpu_sample *sample);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,5 +59,29 @@ int file_sync_folder(const char *path)
 	if (fd >= 0)
 		close(fd);
 	free(folder);
+	return status;
+}
+
+int file_replace(const char *path, const void *data, size_t length)
+{
+	char *other = NULL;
+	int fd, status = 0;
+
+	if (asprintf(&other, "%s.XXXXXX", path) < 0)
+		return -ENOMEM;
+	fd = mkstemp(other);
+	if (fd < 0) {
+		status = -errno;
+		free(other);
+		return status;
+	}
+	status = file_write(fd, data, length);
+	if (close(fd) && !status)
+		status = -errno;
+	if (!status && rename(other, path))
+		status = -errno;
+	if (status)
+		unlink(other);
+	free(other);
 	return status;
 }

@@ -36,12 +36,13 @@ void t1_leave_to(struct t1_translation *t, uint64_t rip)
 		return;
 	exit->rip = rip;
 	exit->block = block;
-	exit->stamp = UINT64_MAX;
+	exit->page = &t->t1->nowhere;
 	if (rip <= t->rip)
 		poll(t, T1_STUB_POLL, exit);
 	if (((rip + base) ^ (block->rip + base)) >> 12) {
-		emit_load(&t->e, 8, HOST_R10, rm_state(stamp_at(t)));
-		emit_rm(&t->e, 0x3b, 8, HOST_R10, rm_near(&exit->stamp));
+		emit_load(&t->e, 8, HOST_R10, rm_near(&exit->page));
+		emit_load(&t->e, 8, HOST_R10, rm_memory(HOST_R10, 0));
+		emit_rm(&t->e, 0x3b, 8, HOST_R10, rm_state(stamp_at(t)));
 		t1_stub(t, emit_jcc(&t->e, CC_NZ), T1_STUB_LINK, exit);
 		emit_rm(&t->e, 0xff, 4, 4, rm_near(&exit->code)); /* jmp */
 	} else {
@@ -64,7 +65,8 @@ static void jump_lookup(struct t1_translation *t)
 	emit8(&t->e, 5);
 	emit_rm(&t->e, 0x3b, 8, HOST_R11, rm_state_at(HOST_R10, at + offsetof(struct t1_jump, rip)));
 	t1_miss(t, CC_NZ);
-	emit_load(&t->e, 8, HOST_R11, rm_state_at(HOST_R10, at + offsetof(struct t1_jump, stamp)));
+	emit_load(&t->e, 8, HOST_R11, rm_state_at(HOST_R10, at + offsetof(struct t1_jump, page)));
+	emit_load(&t->e, 8, HOST_R11, rm_memory(HOST_R11, 0));
 	emit_rm(&t->e, 0x3b, 8, HOST_R11, rm_state(stamp_at(t)));
 	t1_miss(t, CC_NZ);
 }

@@ -297,6 +297,8 @@ static void grouped(struct t1_translation *t, struct t1_reach *reach)
 		t1_stub(t, emit_jcc(&t->e, CC_Z), T1_STUB_GROUP, reach);
 	}
 	reach->access = t1_access(t, reach->size, reach->write);
+	if (reach->head && t1_site(t))
+		t1_site(t)->heads |= (uint16_t)BIT(reach->group);
 	reach->back = emit_here(&t->e);
 	t->displacement = reach->moved;
 }

@@ -4,7 +4,7 @@
  * Running translated code: the code cache, and what is done in C when a block leads out of it.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* memfd_create */
+#define _GNU_SOURCE /* syscall */
 #endif
 #include "vmm/translate/translate.h"
 
@@ -21,6 +21,7 @@
 #include "vmm/cpu/debugger.h"
 #include "vmm/cpu/fpu.h"
 #include "vmm/cpu/mode.h"
+#include "vmm/cpu/sample.h"
 #include "vmm/translate/t1.h"
 
 #define DISCARDS_MAX 16u /* translations of a block whose page keeps changing */
@@ -100,14 +101,18 @@ static bool live_allowed(const struct cpu *cpu)
 /* Returns 0: go on at cpu->t1.resume, with as many vector registers as cpu->t1.live_was says. */
 int t1_vector_enter(struct cpu *cpu, const struct t1_site *site)
 {
+	struct t1_statistics *counts = &translator_t1(cpu)->statistics;
+
 	cpu->t1.resume = site->resume;
 	if (site->level == T1_LIVE_X87 ? x87_allowed(cpu) : vector_allowed(cpu, site->level)) {
 		if (site->level == T1_LIVE_X87)
 			cpu->t1.x87_was = 1;
 		else
 			cpu->t1.live_was = site->level;
+		counter_add(site->level == T1_LIVE_X87 ? &counts->x87 : &counts->vector, 1);
 		return 0;
 	}
+	counter_add(&counts->refused, 1);
 	/* T0 knows what to do. */
 	flags_home(cpu);
 	cpu->rip = site->rip;
@@ -140,24 +145,40 @@ int t1_interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site, int s
 /* Returns 0: go on at cpu->t1.resume. */
 int t1_slow(struct cpu *cpu, const struct t1_site *site)
 {
+	struct t1_statistics *counts = &translator_t1(cpu)->statistics;
 	const struct insn *insn = site->insn;
+	uint32_t waiting;
 	int status;
 
 	cpu->t1.resume = site->resume;
 	flags_home(cpu);
 	if (!insn) {
+		counter_add(&counts->flags, 1);
 		flags_image(cpu);
 		return 0;
 	}
-	translator_t1(cpu)->statistics.slow++;
+	t1_count_slow(counts, cpu, insn);
 	cpu->rip = site->rip;
 	cpu->next_rip = site->next;
 	instructions_set(cpu, site->behind);
+	for (unsigned heads = site->heads; heads; heads &= heads - 1)
+		cpu->t1.group[__builtin_ctz(heads)] = 0;
+	if (unlikely(sample_wanted(cpu)))
+		sample_take(cpu, site->rip, site->block->context, insn);
 	status = insn->execute(cpu, insn);
 	if (unlikely(cpu->attention) && (status == CPU_OK || (status == CPU_END && cpu->next_rip == site->next)))
 		status = t1_interrupt_flag_changed(cpu, site, status);
-	if (likely(status == CPU_OK && !cpu->block_end && !cpu->attention && cpu->context == site->block->context) &&
-		!(__atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & cpu->t1.heeded) && live_allowed(cpu)) {
+	/* What a device asks for is done at once; samples are taken at polls. */
+	waiting = __atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & cpu->t1.heeded & ~CPU_REQUEST_SAMPLE;
+	if (likely(status == CPU_OK && !cpu->block_end && !cpu->attention && !waiting &&
+		    cpu->context == site->block->context) &&
+		live_allowed(cpu)) {
+		if (!site->vector_kept)
+			cpu->t1.live_was = T1_LIVE_NONE;
+		if (!site->x87_kept)
+			cpu->t1.x87_was = 0;
+		if (cpu->t1.live_was || cpu->t1.x87_was)
+			counter_add(&counts->reloaded, 1);
 		flags_image(cpu);
 		if (!translator_t1(cpu)->exact)
 			cpu->instructions++;
@@ -181,13 +202,13 @@ static uint64_t stamp(uint64_t epoch, uint64_t context)
 static bool stamps_set(struct cpu *cpu)
 {
 	/* twenty bits of the epoch are in a stamp: before they come round, all must be forgotten */
-	if ((cpu->tlb->epoch ^ cpu->t1.epoch) >> 18 || (cpu->tlb->epoch_kernel ^ cpu->t1.epoch_kernel) >> 18) {
-		cpu->t1.epoch = cpu->tlb->epoch;
+	if ((cpu->tlb->space ^ cpu->t1.epoch) >> 18 || (cpu->tlb->epoch_kernel ^ cpu->t1.epoch_kernel) >> 18) {
+		cpu->t1.epoch = cpu->tlb->space;
 		cpu->t1.epoch_kernel = cpu->tlb->epoch_kernel;
 		blocks_reset(cpu);
 		return false;
 	}
-	cpu->t1.stamp = stamp(cpu->tlb->epoch, cpu->context);
+	cpu->t1.stamp = stamp(cpu->tlb->space, cpu->context);
 	cpu->t1.stamp_kernel = stamp(cpu->tlb->epoch_kernel, cpu->context) ^ 1ull << 63;
 	return true;
 }
@@ -208,33 +229,67 @@ static bool stamp_for(const struct cpu *cpu, const struct block *block, uint64_t
 	return page && page->flags & PAGE_GLOBAL;
 }
 
-static void jump_enter(struct t1 *t1, const struct cpu *cpu, const struct block *block)
+static unsigned page_hash(uint64_t linear)
 {
-	struct t1_jump *jump = &t1->tables->jumps[((uint32_t)block->rip ^ (uint32_t)block->rip >> 12) % T1_JUMPS];
-	uint64_t value;
+	return (unsigned)((linear >> 12) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % T1_PAGES;
+}
+
+/* The page that a block has just been found in, by its present address.  NULL: its address is good for this once only,
+ * or there is no room. */
+static const struct t1_page *page_enter(struct t1 *t1, const struct cpu *cpu, const struct block *block)
+{
+	uint64_t linear = (block->rip + (uint32_t)block->context) & cpu->linear_mask & ~0xfffull;
+	struct t1_page **head = &t1->page_table[page_hash(linear)], *page = *head;
+	uint64_t value, physical = block->physical & ~0xfffull;
 
 	if (!stamp_for(cpu, block, &value))
-		return;
+		return NULL;
+	while (page && (page->linear != linear || page->physical != physical || page->context != block->context))
+		page = page->chain;
+	if (!page) {
+		if (t1->data_size - t1->data_used < sizeof(*page))
+			return NULL;
+		page = (void *)(t1->data + t1->data_used);
+		t1->data_used += (sizeof(*page) + 15) & ~(size_t)15;
+		*page = (struct t1_page){
+			.linear = linear, .physical = physical, .context = block->context, .chain = *head
+		};
+		*head = page;
+	}
+	page->stamp = value;
+	return page;
+}
+
+static void t1_dropped(struct cpu *cpu, uint64_t linear)
+{
+	for (struct t1_page *page = translator_t1(cpu)->page_table[page_hash(linear)]; page; page = page->chain)
+		if (page->linear == linear)
+			page->stamp = T1_NEVER;
+}
+
+static void jump_enter(struct t1 *t1, const struct block *block, const struct t1_page *page)
+{
+	struct t1_jump *jump = &t1->tables->jumps[((uint32_t)block->rip ^ (uint32_t)block->rip >> 12) % T1_JUMPS];
+
 	jump->rip = block->rip;
-	jump->stamp = value;
+	jump->page = page;
 	jump->code = block->code;
 }
 
 /* Have a way out lead to a block's code. */
-static void exit_link(struct t1 *t1, const struct cpu *cpu, struct t1_exit *exit, const struct block *block)
+static void exit_link(struct t1 *t1, struct t1_exit *exit, const struct block *block, const struct t1_page *page)
 {
 	struct emit e = { .execute = t1->code - t1->writable };
-	uint64_t value;
 
 	if (exit->rip != block->rip || exit->block->context != block->context)
 		return;
-	t1->statistics.links++;
+	counter_add(&t1->statistics.links, 1);
 	if (exit->distance) {
 		if (block_page_shared(exit->block, block))
 			emit_aim(&e, exit->distance, block->code);
-	} else if (stamp_for(cpu, block, &value)) {
+	} else if (page) {
 		exit->code = block->code;
-		exit->stamp = value;
+		exit->page = page;
 	}
 }
 
@@ -246,7 +301,7 @@ static void jump_patch(const struct t1 *t1, const void *from, const void *to)
 }
 
 /* Its bytes may have changed; or they have, and it has newer code than what has just been entered. */
-static void block_discard(const struct t1 *t1, struct block *block)
+static void block_discard(struct t1 *t1, struct block *block)
 {
 	if (!block->code || block->code_version == __atomic_load_n(block->version_at, __ATOMIC_ACQUIRE))
 		return;
@@ -254,6 +309,7 @@ static void block_discard(const struct t1 *t1, struct block *block)
 	block->code = NULL;
 	if (!t1->exact)
 		jump_patch(t1, block->code_old, (const uint8_t *)block->code_old + block->stale_at);
+	counter_add(&t1->statistics.discards, 1);
 	if (block->discards < UINT8_MAX)
 		block->discards++;
 }
@@ -303,6 +359,7 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 		return TRANSLATOR_NOTHING;
 	error = t1_translate(t1, cpu, block);
 	if (error == -ENOSPC) {
+		counter_add(&t1->statistics.full, 1);
 		blocks_reset(cpu);
 		return TRANSLATOR_AGAIN;
 	}
@@ -329,16 +386,23 @@ static void poll_clear(struct cpu *cpu)
 /* From the start of a block that has code until something wants C.  The status of the last instruction. */
 static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
 {
+	enum t1_leave why;
+
 	poll_clear(cpu);
-	switch (t1->enter(cpu, block->code)) {
+	why = (enum t1_leave)t1->enter(cpu, block->code);
+
+	t1_count_leave(&t1->statistics, why);
+	switch (why) {
 	case T1_LINK: cpu->rip = cpu->t1.exit->rip; break;
 	case T1_POLL:
 		cpu->rip = cpu->t1.exit->rip;
+		if (sample_wanted(cpu))
+			sample_take(cpu, cpu->t1.exit->block->rip, cpu->t1.exit->block->context, NULL);
 		cpu->t1.exit = NULL;
 		break;
 	case T1_STALE:
 		cpu->rip = cpu->t1.block->rip;
-		block_discard(translator_t1(cpu), cpu->t1.block);
+		block_discard(t1, cpu->t1.block);
 		break;
 	case T1_BUDGET:
 		cpu->rip = cpu->t1.block->rip;
@@ -378,6 +442,7 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 	for (;;) {
 		struct t1_exit *exit = cpu->t1.exit;
 		const struct block *stale = cpu->t1.block;
+		const struct t1_page *page;
 
 		cpu->t1.exit = NULL;
 		cpu->t1.block = NULL;
@@ -386,11 +451,13 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 		/* What has run has run: the run loop finds its own way from here. */
 		if (prepared || cpu->t1.left < block->count)
 			return status == TRANSLATOR_NOTHING ? (prepared ? prepared : TRANSLATOR_NOTHING) : status;
+		page = page_enter(t1, cpu, block);
 		if (exit)
-			exit_link(t1, cpu, exit, block);
+			exit_link(t1, exit, block, page);
 		if (stale)
 			block_replace(t1, stale, block);
-		jump_enter(t1, cpu, block);
+		if (page)
+			jump_enter(t1, block, page);
 		cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
 		status = code_run(t1, cpu, block);
 		if (!goes_on(cpu, status))
@@ -418,6 +485,7 @@ static int t1_run(struct cpu *cpu, struct block *block, struct block **previous)
 	if (!stamps_set(cpu))
 		return TRANSLATOR_AGAIN;
 	gs_set(t1, cpu);
+	counter_add(&t1->statistics.runs, 1);
 	/* the counter is signed */
 	if (cpu->budget_end - cpu->instructions > INT64_MAX / 2)
 		cpu->budget_end = cpu->instructions + INT64_MAX / 2;
@@ -449,11 +517,10 @@ int t1_run_block(struct cpu *cpu, const struct block *block, const struct t1_exi
 	gs_set(t1, cpu);
 	cpu->t1.left = INT64_MAX / 2;
 	cpu->budget_end = cpu->instructions + INT64_MAX / 2;
-	*jump = (struct t1_jump){ .rip = stop->rip,
-		.stamp = block->context >> 32 & MODE_CPL(3) ? cpu->t1.stamp : cpu->t1.stamp_kernel,
-		.code = code };
+	t1->alone.stamp = block->context >> 32 & MODE_CPL(3) ? cpu->t1.stamp : cpu->t1.stamp_kernel;
+	*jump = (struct t1_jump){ .rip = stop->rip, .page = &t1->alone, .code = code };
 	status = code_run(t1, cpu, block);
-	memset(jump, 0, sizeof(*jump));
+	jump->page = &t1->nowhere;
 	cpu->t1.exit = NULL;
 	cpu->budget_end = end;
 	return status;
@@ -466,11 +533,14 @@ static void t1_forget_all(struct cpu *cpu)
 	struct t1 *t1 = translator_t1(cpu);
 
 	cpu->t1.block = NULL;
-	memset(t1->tables, 0, sizeof(*t1->tables));
+	t1->nowhere.stamp = T1_NEVER;
+	for (unsigned i = 0; i < T1_JUMPS; i++)
+		t1->tables->jumps[i].page = &t1->nowhere;
+	memset(t1->page_table, 0, sizeof(t1->page_table));
 	memset(t1->pages, 0, sizeof(t1->pages));
 	t1->code_used = t1->code_fixed;
 	t1->data_used = 0;
-	t1->statistics.resets++;
+	t1_count_emptied(t1);
 	cpu->t1.exit = NULL;
 }
 
@@ -501,31 +571,20 @@ static bool host_has_xsave(void)
 /* [code, executable][data] in one piece, so that code reaches its data, and the code once more, writable. */
 static int cache_map(struct t1 *t1)
 {
-	int fd = memfd_create("vmm-code", MFD_CLOEXEC), error = -ENOMEM;
-	uint8_t *room;
-
-	if (fd < 0)
-		return -errno;
-	if (ftruncate(fd, (off_t)t1->code_size) < 0)
-		goto fail_fd;
-	room = mmap(NULL, t1->code_size + t1->data_size, PROT_READ | PROT_WRITE,
+	uint8_t *room = mmap(NULL, t1->code_size + t1->data_size, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int error;
+
 	if (room == MAP_FAILED)
-		goto fail_fd;
-	if (mmap(room, t1->code_size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
-		goto fail_room;
-	t1->writable = mmap(NULL, t1->code_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (t1->writable == MAP_FAILED)
-		goto fail_room;
+		return -ENOMEM;
+	error = t1_cache_map(room, t1->code_size, &t1->writable);
+	if (error) {
+		munmap(room, t1->code_size + t1->data_size);
+		return error;
+	}
 	t1->code = room;
 	t1->data = room + t1->code_size;
-	close(fd);
 	return 0;
-fail_room:
-	munmap(room, t1->code_size + t1->data_size);
-fail_fd:
-	close(fd);
-	return error;
 }
 
 int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, bool exact)
@@ -553,9 +612,12 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, bool exact
 		free(t1);
 		return error;
 	}
-	t1->translator = (struct cpu_translator){
-		.run = t1_run, .changed = t1_changed, .forget = t1_forget_all, .destroy = t1_destroy
-	};
+	t1->translator = (struct cpu_translator){ .run = t1_run,
+		.changed = t1_changed,
+		.dropped = t1_dropped,
+		.forget = t1_forget_all,
+		.destroy = t1_destroy,
+		.statistics = t1_statistics };
 	t1->tables = translator_room(cpu);
 	cpu->t1.self = cpu;
 	t1_fixed(t1, cpu);

@@ -15,6 +15,7 @@
 #include "vmm/cpu/tlb.h"
 #include "vmm/cpu/translator.h"
 #include "vmm/translate/emit.h"
+#include "vmm/translate/statistics.h"
 
 /* One guest instruction that may leave translated code: T0 runs it there. */
 struct t1_site {
@@ -22,14 +23,26 @@ struct t1_site {
 	uint64_t rip, next;
 	struct block *block;
 	const void *resume;
-	uint8_t level;   /* T1_LIVE_*: what vector state is wanted in host registers */
+	uint8_t level;              /* T1_LIVE_*: what vector state is wanted in host registers */
+	bool vector_kept, x87_kept; /* behind it, code relies on that state being in host registers */
+	uint16_t heads;  /* groups whose first access is the instruction's: they have no address if T0 does it */
 	uint32_t behind; /* instructions of the block that have not retired before it, itself included */
 };
 
+/* Where a page of code lies, as far as blocks are found by their virtual addresses.  All that lead into it from
+ * elsewhere share one, so that after a change of the address space one look at the page tables serves them all. */
+struct t1_page {
+	uint64_t stamp; /* first; what cpu->t1.stamp must be for the page to be there now */
+	uint64_t linear, physical, context;
+	struct t1_page *chain;
+};
+#define T1_PAGES 1024u
+#define T1_NEVER UINT64_MAX /* a stamp */
+
 /* A way out of a block to a known address. */
 struct t1_exit {
-	uint64_t stamp;   /* what cpu->t1.stamp must be for `code` to be right; for exits to another page */
-	const void *code; /* where it leads then */
+	const struct t1_page *page; /* for exits to another page: where `code` is right if it is there */
+	const void *code;           /* where it leads then */
 	uint64_t rip;
 	struct block *block; /* whose exit it is */
 	uint8_t *distance;   /* of the jump that is patched, in the writable mapping; NULL: to another page */
@@ -49,11 +62,12 @@ enum t1_leave {
  * instruction that needs it, and goes back to struct cpu when translated code is left. */
 enum { T1_LIVE_NONE, T1_LIVE_SSE, T1_LIVE_AVX, T1_LIVE_AVX_WIDE, T1_LIVE_AVX512, T1_LIVES, T1_LIVE_X87 = T1_LIVES };
 
-#define T1_JUMPS 4096u
+#define T1_JUMPS 16384u
 
 /* By virtual IP. */
 struct t1_jump {
-	uint64_t rip, stamp;
+	uint64_t rip;
+	const struct t1_page *page;
 	const void *code;
 	uint64_t reserved; /* 32 bytes: indices are shifted */
 };
@@ -70,6 +84,8 @@ struct t1 {
 	bool exact; /* blocks look at their page's version and count (translate.h) */
 	unsigned hot;
 	struct block *pages[CPU_CODE_CHANGED]; /* blocks that have code, by cpu_code_hash(); not for exact ones */
+	struct t1_page *page_table[T1_PAGES];  /* by linear address */
+	struct t1_page nowhere, alone;         /* never there; lockstep's */
 	struct lockstep *lockstep;             /* NULL: blocks run by themselves (lockstep.h) */
 	uint8_t *data;                         /* sites and exits: right behind `code` */
 	size_t code_size, code_used, code_fixed, data_size, data_used;
@@ -78,9 +94,7 @@ struct t1 {
 	int (*enter)(struct cpu *cpu, const void *code);
 	const void *slow, *link, *poll, *stale, *budget, *vector, *refill;
 	const void *vector_load[T1_LIVES], *vector_store[T1_LIVES], *x87_load, *x87_store;
-	struct t1_statistics {
-		uint64_t blocks, code_bytes, resets, slow, links;
-	} statistics;
+	struct t1_statistics statistics;
 };
 
 /* ---- translating one block ---- */
@@ -284,6 +298,13 @@ int t1_prepare(struct cpu *cpu, struct block *block);
 int t1_run_block(struct cpu *cpu, const struct block *block, const struct t1_exit *stop, const void *code);
 /* What raised attention for a change of IF is no reason to leave: CPU_OK.  Else the status as it was. */
 int t1_interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site, int status);
+/* Map memory for code at `code`, and once more where it can be written.  0 or a negative errno. */
+int t1_cache_map(uint8_t *code, size_t size, uint8_t **writable);
+/* Counting (statistics.c). */
+void t1_count_block(struct t1 *t1, struct block *block, size_t size); /* it has been translated to so many bytes */
+void t1_count_emptied(struct t1 *t1);
+void t1_count_slow(struct t1_statistics *statistics, struct cpu *cpu, const struct insn *insn);
+void t1_count_leave(struct t1_statistics *statistics, enum t1_leave why);
 
 void t1_fixed(struct t1 *t1, struct cpu *cpu); /* the fixed code, at the start of the cache */
 int t1_slow(struct cpu *cpu, const struct t1_site *site);

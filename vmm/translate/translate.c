@@ -92,8 +92,11 @@ static void instruction(struct t1_translation *t)
 		mark_return(t, &mark);
 		call_interpreter(t);
 	}
-	if (t->site)
+	if (t->site) {
 		t->site->resume = emit_here(&t->e);
+		t->site->vector_kept = t->level != T1_LIVE_NONE;
+		t->site->x87_kept = t->x87;
+	}
 	t1_group_note(t, done);
 }
 
@@ -273,7 +276,6 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 	block->code = t1->code + t1->code_used;
 	block->code_version = block->version;
 	t1->code_used = ((size_t)(t.e.at - t1->writable) + 15) & ~(size_t)15;
-	t1->statistics.blocks++;
-	t1->statistics.code_bytes += (size_t)(t.e.at - start);
+	t1_count_block(t1, block, (size_t)(t.e.at - start));
 	return 0;
 }

@@ -16,4 +16,9 @@
  * calls cpu_code_changed(), and nothing is counted. */
 int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, bool exact);
 
+/* The code that is in the cache now, block by block; `block` NULL: what all blocks share.  While the CPU stands still.
+ */
+typedef void translator_each(void *self, const void *code, size_t size, const struct block *block);
+void translator_t1_code(const struct cpu *cpu, translator_each *each, void *self);
+
 #endif
