@@ -247,8 +247,10 @@ tests_unit_plugin_floppy_disk_LDADD = $(PLUGIN_TEST_LIBS)
 endif
 
 guest_tests = tests/guest/amd64.py tests/guest/bad_input.py tests/guest/boot.py tests/guest/device.py tests/guest/floppy.py tests/guest/gdb.py tests/guest/guest.py tests/guest/hazard.py \
-	tests/guest/ide.py tests/guest/linux.py tests/guest/lockstep.py tests/guest/machine.py tests/guest/media.py tests/soak/linux.py \
-	tests/bench/run tests/bench/chart.py tests/bench/compute.py tests/bench/cpu.py tests/bench/lateness.S tests/bench/pc.py \
+	tests/guest/ide.py tests/guest/linux.py tests/guest/lockstep.py tests/guest/machine.py tests/guest/media.py tests/guest/native.py tests/guest/profile.py \
+	tests/soak/run tests/soak/calculate.py tests/soak/sqlite.sql tests/soak/work.sh \
+	tests/bench/run tests/bench/chart.py tests/bench/compute.py tests/bench/cpu.py \
+	tests/bench/debian.py tests/bench/debian.sh tests/bench/lateness.S tests/bench/pc.py \
 	tests/bench/report.py tests/bench/rom.py tests/bench/programs/bench.h tests/bench/programs/bytecode.c tests/bench/programs/chase.c tests/bench/programs/crc.c tests/bench/programs/dd.c tests/bench/programs/fork.c tests/bench/programs/getppid.c tests/bench/programs/integer.c tests/bench/programs/lz.c tests/bench/programs/main.c tests/bench/programs/matmul.c tests/bench/programs/mmap.c tests/bench/programs/page_faults.c tests/bench/programs/pipe.c tests/bench/programs/qsort.c tests/bench/programs/recursion.c tests/bench/programs/serve.c tests/bench/programs/sha256.c tests/bench/programs/sieve.c tests/bench/programs/strings.c
 guest_devices = tests/guest/hazard/avx.S tests/guest/hazard/catch.inc tests/guest/hazard/checksum.S tests/guest/hazard/cross.S tests/guest/hazard/debug.S tests/guest/hazard/dma_code.S tests/guest/hazard/evict.S tests/guest/hazard/flags.S tests/guest/hazard/long.S tests/guest/hazard/long.inc tests/guest/hazard/paging.inc tests/guest/hazard/privilege.S tests/guest/hazard/real.S tests/guest/hazard/remap.S tests/guest/hazard/segment.S tests/guest/hazard/self_modify.S tests/guest/hazard/sse.S tests/guest/hazard/string.S tests/guest/hazard/task.S \
 	tests/guest/device/bios_call.inc tests/guest/device/common.inc tests/guest/device/ide_cd.inc \

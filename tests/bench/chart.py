@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) The vmm authors
-"""A chart of what compute.py measured, as SVG: speed as a part of native speed, on a logarithmic scale.
+"""A chart of what compute.py and debian.py measured, as SVG: speed as a part of native speed, on a logarithmic scale.
 
 tests/bench/chart.py JSON SVG draws what `run --json` wrote."""
 import html
@@ -101,4 +101,4 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     with open(sys.argv[1]) as f:
         if not draw(json.load(f), sys.argv[2]):
-            sys.exit("chart.py: there is no compute32 or compute64 in " + sys.argv[1])
+            sys.exit("chart.py: there is no compute32, compute64, disk32 or disk64 in " + sys.argv[1])

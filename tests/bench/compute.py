@@ -48,19 +48,24 @@ class Session:
         self.rest = b""
         self.lines = collections.deque()
         self.last = collections.deque(maxlen=8)
+        self.counted = 0  # rounds of the last run: those that were asked for, if it has not counted itself
+
+    def read(self, end):
+        """Wait for more of what it says."""
+        ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
+        if not ready:
+            raise Dead("hangs; the last it said: " + self.said())
+        data = os.read(self.process.stdout.fileno(), 65536)
+        now = time.monotonic()
+        if not data:
+            raise Dead("ended; the last it said: " + self.said())
+        *whole, self.rest = (self.rest + data).split(b"\n")
+        self.lines.extend((line.decode(errors="replace").strip(), now) for line in whole)
 
     def line(self, end):
         """The next line, and when it came."""
         while not self.lines:
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
-            if not ready:
-                raise Dead("hangs; the last it said: " + self.said())
-            data = os.read(self.process.stdout.fileno(), 65536)
-            now = time.monotonic()
-            if not data:
-                raise Dead("ended; the last it said: " + self.said())
-            *whole, self.rest = (self.rest + data).split(b"\n")
-            self.lines.extend((line.decode(errors="replace").strip(), now) for line in whole)
+            self.read(end)
         self.last.append(self.lines[0][0])
         return self.lines.popleft()
 
@@ -88,6 +93,7 @@ class Session:
         self.send("%s %d" % (name, rounds))
         end = time.monotonic() + PATIENCE + expected * 10
         marks = {}
+        self.counted = rounds
         while "DONE" not in marks:
             line, when = self.line(end)
             words = line.split()
@@ -95,6 +101,8 @@ class Session:
                 marks["FAIL"] = line
             elif words[1:2] == [name]:
                 marks[words[0]] = when
+                if words[0] == "END" and len(words) > 2:
+                    self.counted = int(words[2])
         if "FAIL" in marks or "BEGIN" not in marks or "END" not in marks:
             raise Wrong(marks.get("FAIL", "it said neither how it ended nor why not"))
         return marks["END"] - marks["BEGIN"]
@@ -176,13 +184,14 @@ def build(folder, bits):
 class ComputeBench:
     """Mixed into Bench (tests/bench/run), which has the attributes tiers, programs and target besides its own."""
 
-    def tiers_there(self):
-        """The tiers of this vmm that are wanted; of those that it has, all but the slow interpreter if none are named."""
+    def tiers_there(self, slow=False):
+        """The tiers of this vmm that are wanted; if none are named, those that it has, the interpreter only if it is the only
+        one or asked for."""
         ini = self.folder.file("tier.ini", "[machine]\nname = tier\nmemory = 32M\n")
         there = [tier for tier in TIERS if subprocess.run(
             [self.vmm, "config", "check", ini, "--set", "engine.tier=" + tier], env=self.env, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL).returncode == 0]
-        wanted = self.tiers or there[1:] or there
+        wanted = self.tiers or (there if slow else there[1:] or there)
         for tier in wanted:
             if tier not in there:
                 sys.exit("this vmm has no tier %s; it has %s" % (tier, ", ".join(there)))
@@ -203,7 +212,7 @@ class ComputeBench:
         return sides + [Side(tier, [self.vmm, "run", ini, "--serial", "stdio", "--headless", "--tier", tier], True)
                         for tier in self.tiers_there()]
 
-    def visit(self, side, names):
+    def visit(self, side, names, target, memory):
         """One run: a boot, every program once, how much memory that took; it starts anew after one that ends the side."""
         for name in names:
             if name in side.failed:
@@ -217,7 +226,7 @@ class ComputeBench:
                     side.failed.setdefault(other, "%s does not boot: %s" % (side.name, why))
                 break
             try:
-                side.sample(name, self.target)
+                side.sample(name, target)
             except Wrong as why:
                 side.failed[name] = str(why)
             except Dead as why:
@@ -225,35 +234,35 @@ class ComputeBench:
                 side.leave()
         if side.session:
             if side.boots:
-                side.resident.append(self.resident(side.session.process.pid, MEMORY * 1024)[0])
+                side.resident.append(self.resident(side.session.process.pid, memory * 1024)[0])
             if not side.session.off():
                 side.failed["power-off"] = "did not switch off well: " + side.session.said()
         side.leave()
 
-    def compute(self, bits):
-        binary = build(self.folder, bits)
-        groups = dict(line.split() for line in media.run(binary, "list").splitlines())
-        unknown = [name for name in self.programs if name not in groups]
+    def chosen(self, programs):
+        """Those of the programs that are wanted."""
+        unknown = [name for name in self.programs if name not in programs]
         if unknown:
-            sys.exit("there is no program %s; there are %s" % (", ".join(unknown), ", ".join(groups)))
-        names = [name for name in groups if not self.programs or name in self.programs]
-        scratch = tempfile.mkdtemp(prefix="vmm-bench-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
-        sides = []
+            sys.exit("there is no program %s; there are %s" % (", ".join(unknown), ", ".join(programs)))
+        return [name for name in programs if not self.programs or name in self.programs]
+
+    def measure(self, sides, names, target, memory):
         try:
-            sides = self.sides(bits, binary, scratch)
             for _ in range(self.runs):
                 for side in sides:
-                    self.visit(side, names)
+                    self.visit(side, names, target, memory)
         finally:
             for side in sides:
                 side.leave()
-            shutil.rmtree(scratch, ignore_errors=True)
+
+    def tell(self, key, title, bits, groups, sides):
+        """Show what the sides have measured, and keep it; `groups` has the programs."""
         median = lambda values: statistics.median(values) if values else None
         result = {
-            "title": "%d-bit programs, Debian %s" % (bits, os.path.basename(guest.kernel(KERNELS[bits])).split("-", 1)[1]),
+            "title": title,
             "bits": bits, "runs": self.runs, "sides": [side.name for side in sides],
-            "groups": {name: groups[name] for name in names},
-            "seconds": {side.name: {name: middle for name in names if name not in side.failed
+            "groups": groups,
+            "seconds": {side.name: {name: middle for name in groups if name not in side.failed
                                     for middle in [median(side.samples[name])] if middle > 0} for side in sides},
             "samples": {side.name: side.samples for side in sides},
             "rounds": {side.name: side.rounds for side in sides},
@@ -261,8 +270,22 @@ class ComputeBench:
             "ready": {side.name: median(side.ready) for side in sides if side.boots},
             "resident": {side.name: median(side.resident) for side in sides if side.boots},
         }
-        self.results["compute%d" % bits] = result
+        self.results[key] = result
         print(report.text(result), flush=True)
+
+    def compute(self, bits):
+        binary = build(self.folder, bits)
+        groups = dict(line.split() for line in media.run(binary, "list").splitlines())
+        names = self.chosen(groups)
+        scratch = tempfile.mkdtemp(prefix="vmm-bench-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+        try:
+            sides = self.sides(bits, binary, scratch)
+            self.measure(sides, names, self.target, MEMORY)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        kernel = os.path.basename(guest.kernel(KERNELS[bits])).split("-", 1)[1]
+        self.tell("compute%d" % bits, "%d-bit programs, Debian %s" % (bits, kernel), bits,
+                  {name: groups[name] for name in names}, sides)
 
     def compute32(self):
         self.compute(32)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) The vmm authors
-"""What compute.py measured, as a table, and whether it is what is wanted."""
+"""What compute.py and debian.py measured, as a table, and whether it is what is wanted."""
 import statistics
 
 # What is wanted of vmm's tiers, each against a number to reach.

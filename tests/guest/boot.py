@@ -17,8 +17,6 @@ GRUB_FLOPPY = "/usr/lib/grub-rescue/grub-rescue-floppy.img"
 IPXE = "/usr/lib/ipxe/ipxe.iso"
 MEMTEST = "/boot/memtest86+ia32.bin"
 MACHINE = "[machine]\nname = guest\nbase = pc\nmemory = %s\n"
-# $d: the disk that / is not on.  Linux names disks in the order in which its threads find them.
-SECOND = "case $(findmnt -no SOURCE /) in /dev/sda*) d=/dev/sdb;; *) d=/dev/sda;; esac"
 CD = "[cd0]\nplugin = ide-cd\naddress = 1.0\nmedia = %s\n"
 
 
@@ -190,6 +188,10 @@ def login(it, timeout=900):
     it.run("true")
 
 
+# Linux looks at disks side by side: which is sda differs from boot to boot.  $d is the one that is not the root's.
+OTHER = "d=sda; [ $(findmnt -n -o SOURCE /) != /dev/sda1 ] || d=sdb; "
+
+
 def debian_disk():
     """An installed Debian: a second disk is partitioned, filled, checked after a reboot; it sleeps; the button ends it."""
     with guest.Folder() as folder:
@@ -204,8 +206,8 @@ def debian_disk():
             for bad in ("ACPI Error", "ACPI BIOS Error", "ata1.00: failed", "ata2.00: failed", "DMA: Out of SW-IOMMU",
                         "I/O error", "lost interrupt", "nobody cared"):
                 assert bad not in log, [line for line in log.splitlines() if bad in line]
-            it.run(SECOND)
-            output, status = it.run("echo ',,83' | sfdisk -q $d && udevadm settle && mkfs.ext4 -q -F ${d}1 && mount ${d}1 /mnt && "
+            output, status = it.run(OTHER + "echo ',,83' | sfdisk -q /dev/$d && udevadm settle && mkfs.ext4 -q -F /dev/${d}1 && "
+                                    "mount /dev/${d}1 /mnt && "
                                     "head -c 20000000 /dev/urandom > /mnt/a && "
                                     # Nearly all of the disk, more than there is RAM to keep it in.
                                     "for i in $(seq 44); do cp /mnt/a /mnt/f$i || exit; done; sync; df -k /mnt | tail -n 1; "
@@ -225,9 +227,8 @@ def debian_disk():
             it.expect("# ", 60)
             it.send("reboot\n")
             login(it)
-            it.run(SECOND)
-            output, status = it.run("mount ${d}1 /mnt && sha256sum /mnt/a && cat /mnt/f* | cksum && "
-                                    "e2fsck -n $(findmnt -no SOURCE /) > /dev/null; umount /mnt; e2fsck -f -n ${d}1", 600)
+            output, status = it.run(OTHER + "mount /dev/${d}1 /mnt && sha256sum /mnt/a && cat /mnt/f* | cksum && "
+                                    "e2fsck -n /dev/disk/by-label/root > /dev/null; umount /mnt; e2fsck -f -n /dev/${d}1", 600)
             assert status == 0 and checksum in output and crc in output.splitlines(), output
             it.call("button")
             assert it.wait(300) == 0, "the power button must end it"

@@ -3,14 +3,18 @@
 """Media to boot from, made out of Debian packages: an installer's ISO, an installed disk, a live ISO.
 
 What takes long to make is kept in the cache folder, under a name that changes with what it is made of."""
+import functools
+import glob
 import hashlib
 import inspect
 import os
+import re
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 import guest
 
@@ -20,6 +24,9 @@ SUITE = "bookworm"
 PACKAGES = "initramfs-tools,zstd,systemd-sysv,systemd,dbus,udev,kmod,login,passwd,e2fsprogs,fdisk,procps,util-linux"
 # What the 64-bit disk works with.
 TOOLS = "gcc,libc6-dev,openssl,python3,libpython3.11-testsuite"
+# What the soak and the benchmark work with on both.
+WORK = TOOLS + ",make,bzip2,gzip,xz-utils,sqlite3"
+WEEK = 7 * 24 * 3600  # seconds
 
 
 def run(*words, **more):
@@ -32,6 +39,7 @@ def run(*words, **more):
 
 def recipe(function, seen):
     """The source of a function, and of those of this file that it calls."""
+    function = inspect.unwrap(function)
     if function in seen:
         return ""
     seen.add(function)
@@ -41,19 +49,32 @@ def recipe(function, seen):
         isinstance(f, str))
 
 
+def remove(path):
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    elif os.path.exists(path):
+        os.unlink(path)
+
+
 def kept(make):
-    """Give a function that makes a file the cache: it is called with the name to make."""
+    """Give a function that makes a file or a folder the cache: it is called with the name to make."""
+    kind = make.__name__.replace("_", "-")
+
+    @functools.wraps(make)
     def cached():
         source = recipe(make, set()).encode()
-        name = "%s-%s" % (make.__name__.replace("_", "-"), hashlib.sha256(source).hexdigest()[:12])
-        path = os.path.join(FOLDER, name)
+        path = os.path.join(FOLDER, "%s-%s" % (kind, hashlib.sha256(source).hexdigest()[:12]))
         if not os.path.exists(path):
             os.makedirs(FOLDER, exist_ok=True)
+            # Another tree may have another recipe, and still want its own.
             for old in os.listdir(FOLDER):
-                if old.startswith(make.__name__.replace("_", "-") + "-"):
-                    os.unlink(os.path.join(FOLDER, old))
+                if re.fullmatch(re.escape(kind) + "-[0-9a-f]{12}", old) and \
+                        os.path.getmtime(os.path.join(FOLDER, old)) < time.time() - WEEK:
+                    remove(os.path.join(FOLDER, old))
+            remove(path + ".part")
             make(path + ".part")
             os.rename(path + ".part", path)
+        os.utime(path)
         return path
     return cached
 
@@ -164,26 +185,66 @@ def debian_disk_amd64(path):
     debian_make(path, "amd64", PACKAGES + "," + TOOLS, 2000 << 20)
 
 
+@kept
+def work_root_i386(path):
+    debian_root(path, "i386", PACKAGES + "," + WORK)
+
+
+@kept
+def work_root_amd64(path):
+    debian_root(path, "amd64", PACKAGES + "," + WORK)
+
+
+@kept
+def work_disk_i386(path):
+    disk_make(path, work_root_i386(), 2600 << 20)
+
+
+@kept
+def work_disk_amd64(path):
+    disk_make(path, work_root_amd64(), 2600 << 20)
+
+
+def work(arch):
+    """(disk, root): an installed Debian with a compiler and tools, and the same files in a folder, to run natively."""
+    disk, root = {"i386": (work_disk_i386, work_root_i386), "amd64": (work_disk_amd64, work_root_amd64)}[arch]
+    return disk(), root()
+
+
+def source(name):
+    """The upstream source of a Debian package, an archive."""
+    found = sorted(glob.glob(os.path.join(guest.CACHE, "source", name + "_*.orig.tar.*[!c]")))
+    if not found:
+        raise RuntimeError("the source of %s is missing: run scripts/deps" % name)
+    return found[-1]
+
+
 def debian_make(path, arch, packages, size):
-    """An installed Debian: MBR, GRUB, ext4, systemd; a menu of three seconds; console on screen and serial."""
     with tempfile.TemporaryDirectory() as folder:
         root = os.path.join(folder, "root")
         debian_root(root, arch, packages)
-        kernel = sorted(n for n in os.listdir(os.path.join(root, "boot")) if n.startswith("vmlinuz-"))[-1]
-        with open(os.path.join(root, "etc/fstab"), "w") as f:
-            f.write("LABEL=root / ext4 errors=remount-ro 0 1\n")
-        os.makedirs(os.path.join(root, "boot/grub"), exist_ok=True)
-        with open(os.path.join(root, "boot/grub/grub.cfg"), "w") as f:
-            f.write("""set timeout=3
+        disk_make(path, root, size)
+
+
+def disk_make(path, root, size):
+    """An installed Debian: MBR, GRUB, ext4, systemd; a menu of three seconds; console on screen and serial.  Linux looks at disks
+    side by side, so which of two is sda is not known: the root has a label."""
+    kernel = sorted(n for n in os.listdir(os.path.join(root, "boot")) if n.startswith("vmlinuz-"))[-1]
+    with open(os.path.join(root, "etc/fstab"), "w") as f:
+        f.write("LABEL=root / ext4 errors=remount-ro 0 1\n")
+    os.makedirs(os.path.join(root, "boot/grub"), exist_ok=True)
+    with open(os.path.join(root, "boot/grub/grub.cfg"), "w") as f:
+        f.write("""set timeout=3
 set default=0
 menuentry "Debian" {
   linux /boot/%s root=LABEL=root ro console=tty0 console=ttyS0 quiet
   initrd /boot/%s
 }
 """ % (kernel, kernel.replace("vmlinuz-", "initrd.img-")))
-        partitioned(path, size)
-        run("mke2fs", "-q", "-F", "-t", "ext4", "-L", "root", "-d", root, "-E",
-            "offset=%d,lazy_itable_init=0,lazy_journal_init=0" % (1 << 20), path, "%dk" % ((size - (1 << 20)) >> 10))
+    partitioned(path, size)
+    run("mke2fs", "-q", "-F", "-t", "ext4", "-L", "root", "-d", root, "-E",
+        "offset=%d,lazy_itable_init=0,lazy_journal_init=0" % (1 << 20), path, "%dk" % ((size - (1 << 20)) >> 10))
+    with tempfile.TemporaryDirectory() as folder:
         grub_install(path, folder)
 
 
@@ -212,5 +273,6 @@ def live_iso(path):
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ("installer_iso", "installer_iso_amd64", "debian_disk", "debian_disk_amd64", "live_iso"):
+    for name in sys.argv[1:] or ("installer_iso", "installer_iso_amd64", "debian_disk", "debian_disk_amd64", "live_iso",
+                                 "work_disk_i386", "work_disk_amd64"):
         print(globals()[name]())
