@@ -101,7 +101,7 @@ class Session:
                 marks["FAIL"] = line
             elif words[1:2] == [name]:
                 marks[words[0]] = when
-                if words[0] == "END" and len(words) > 2:
+                if words[0] == "COUNT":
                     self.counted = int(words[2])
         if "FAIL" in marks or "BEGIN" not in marks or "END" not in marks:
             raise Wrong(marks.get("FAIL", "it said neither how it ended nor why not"))

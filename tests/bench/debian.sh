@@ -37,7 +37,7 @@ speed() {
   openssl speed -mr "$@" 2>&1 | while IFS=: read -r mark count rest; do
     case $mark in
     +DT | +DTP) [ "$begun" ] || echo "BEGIN $name"; begun=yes ;;
-    +R | +R1) echo "END $name $count" ;;
+    +R | +R1) echo "END $name"; echo "COUNT $name $count" ;;
     *rror*) echo "FAIL $name $mark $count $rest" ;;
     esac
   done
