@@ -18,37 +18,76 @@ static size_t stamp_at(const struct t1_translation *t)
 	return is_kernel(t) ? offsetof(struct cpu, t1.stamp_kernel) : offsetof(struct cpu, t1.stamp);
 }
 
-/* Leave, by way of a stub, if a request was made. */
+/* Zero flag clear: a request was made. */
+static void poll_compare(struct t1_translation *t)
+{
+	emit_op(&t->e, 0x83, 4, 7, STATE(t1.poll), 0, 1);
+	emit8(&t->e, 0);
+}
+
+/* Leave then, by way of a stub. */
 static void poll(struct t1_translation *t, enum t1_stub_kind kind, void *subject)
 {
-	emit_op(&t->e, 0x83, 4, 7, STATE(t1.poll), 0, 1); /* cmp */
-	emit8(&t->e, 0);
+	poll_compare(t);
 	t1_stub(t, emit_jcc(&t->e, CC_NZ), kind, subject);
+}
+
+static bool same_page(const struct t1_translation *t, uint64_t rip)
+{
+	uint64_t base = (uint32_t)t->block->context;
+
+	return !(((rip + base) ^ (t->block->rip + base)) >> 12);
+}
+
+static struct t1_exit *exit_make(struct t1_translation *t, uint64_t rip)
+{
+	struct t1_exit *exit = t1_data(t, sizeof(*exit));
+
+	if (!exit)
+		return NULL;
+	exit->rip = rip;
+	exit->block = t->block;
+	exit->page = &t->t1->nowhere;
+	return exit;
+}
+
+/* The jump whose distance this is goes there, in the page, without a look at requests. */
+static void exit_by(struct t1_translation *t, uint64_t rip, uint8_t *distance)
+{
+	struct t1_exit *exit = exit_make(t, rip);
+
+	if (!exit)
+		return;
+	exit->distance = distance;
+	t1_stub(t, distance, T1_STUB_LINK, exit);
 }
 
 void t1_leave_to(struct t1_translation *t, uint64_t rip)
 {
-	struct block *block = t->block;
-	uint64_t base = (uint32_t)block->context;
-	struct t1_exit *exit = t1_data(t, sizeof(*exit));
+	struct t1_exit *exit;
 
+	if (same_page(t, rip) && rip > t->rip) {
+		exit_by(t, rip, emit_jump(&t->e));
+		return;
+	}
+	exit = exit_make(t, rip);
 	if (!exit)
 		return;
-	exit->rip = rip;
-	exit->block = block;
-	exit->page = &t->t1->nowhere;
+	if (same_page(t, rip)) {
+		/* the way that is gone mostly has no other jump */
+		poll_compare(t);
+		exit->distance = emit_jcc(&t->e, CC_Z);
+		t1_stub(t, exit->distance, T1_STUB_LINK, exit);
+		t1_stub(t, emit_jump(&t->e), T1_STUB_POLL, exit);
+		return;
+	}
 	if (rip <= t->rip)
 		poll(t, T1_STUB_POLL, exit);
-	if (((rip + base) ^ (block->rip + base)) >> 12) {
-		emit_load(&t->e, 8, HOST_R10, rm_near(&exit->page));
-		emit_load(&t->e, 8, HOST_R10, rm_memory(HOST_R10, 0));
-		emit_rm(&t->e, 0x3b, 8, HOST_R10, rm_state(stamp_at(t)));
-		t1_stub(t, emit_jcc(&t->e, CC_NZ), T1_STUB_LINK, exit);
-		emit_rm(&t->e, 0xff, 4, 4, rm_near(&exit->code)); /* jmp */
-	} else {
-		exit->distance = emit_jump(&t->e);
-		t1_stub(t, exit->distance, T1_STUB_LINK, exit);
-	}
+	emit_load(&t->e, 8, HOST_R10, rm_near(&exit->page));
+	emit_load(&t->e, 8, HOST_R10, rm_memory(HOST_R10, 0));
+	emit_rm(&t->e, 0x3b, 8, HOST_R10, rm_state(stamp_at(t)));
+	t1_stub(t, emit_jcc(&t->e, CC_NZ), T1_STUB_LINK, exit);
+	emit_rm(&t->e, 0xff, 4, 4, rm_near(&exit->code)); /* jmp */
 }
 
 /* The entry for the target in R11 must be there, and right; R10 points to it, from the state's start.  R11 is lost. */
@@ -125,14 +164,27 @@ static void flags_state(struct t1_translation *t, bool host, bool memory, bool i
 	t->image = image;
 }
 
+/* Would t1_flags_spill() write something? */
+static bool spills(const struct t1_translation *t, uint32_t live)
+{
+	return t->host && !t->memory && live;
+}
+
+static void way_out(struct t1_translation *t, uint64_t rip, uint32_t live)
+{
+	t1_flags_spill(t, live);
+	t1_leave_to(t, rip);
+}
+
 static void jump_conditional(struct t1_translation *t, uint64_t target)
 {
 	unsigned cc = t1_condition(t, t->insn->opcode & 15);
-	uint8_t *taken = emit_jcc(&t->e, cc);
-	bool host = t->host, memory = t->memory, image = t->image;
+	bool host = t->host, memory = t->memory, image = t->image, back = target <= t->rip;
+	uint8_t *distance;
+	uint32_t live;
 
 	if (t->number + 1 < t->block->count) {
-		t->asides[t->aside_count++] = (struct t1_aside){ .distance = taken,
+		t->asides[t->aside_count++] = (struct t1_aside){ .distance = emit_jcc(&t->e, cc),
 			.rip = t->rip,
 			.target = target,
 			.number = t->number,
@@ -142,13 +194,25 @@ static void jump_conditional(struct t1_translation *t, uint64_t target)
 			.image = image };
 		return;
 	}
-	t1_flags_spill(t, t1_live_at(t, t->next));
-	t1_leave_to(t, t->next);
-	emit_aim_here(&t->e, taken);
-	flags_state(t, host, memory, image);
-	t1_flags_spill(t, t1_live_at(t, target));
-	t1_leave_to(t, target);
 	t->left = true;
+	live = t1_live_at(t, target);
+	if (!back && same_page(t, target) && !spills(t, live)) {
+		exit_by(t, target, emit_jcc(&t->e, cc));
+		way_out(t, t->next, t1_live_at(t, t->next));
+		return;
+	}
+	/* a jump backwards is a loop's: it is the one that falls through here */
+	distance = emit_jcc(&t->e, back ? cc ^ 1 : cc);
+	if (back)
+		way_out(t, target, live);
+	else
+		way_out(t, t->next, t1_live_at(t, t->next));
+	emit_aim_here(&t->e, distance);
+	flags_state(t, host, memory, image);
+	if (back)
+		way_out(t, t->next, t1_live_at(t, t->next));
+	else
+		way_out(t, target, live);
 }
 
 void t1_asides(struct t1_translation *t)
@@ -157,15 +221,20 @@ void t1_asides(struct t1_translation *t)
 		const struct t1_aside *aside = &t->asides[i];
 		unsigned behind = t->block->count - aside->number - 1;
 
-		emit_aim_here(&t->e, aside->distance);
 		flags_state(t, aside->host, aside->memory, aside->image);
+		t->rip = aside->rip;
+		if (!t->t1->exact && aside->target > aside->rip && same_page(t, aside->target) &&
+			!spills(t, aside->live)) {
+			exit_by(t, aside->target, aside->distance);
+			continue;
+		}
+		emit_aim_here(&t->e, aside->distance);
 		t1_flags_spill(t, aside->live);
 		/* they have been counted, and do not run */
 		if (t->t1->exact) {
 			emit_op(&t->e, 0x83, 8, 0, rm_state(offsetof(struct cpu, t1.left)), 0, 1);
 			emit8(&t->e, behind);
 		}
-		t->rip = aside->rip;
 		t1_leave_to(t, aside->target);
 	}
 }

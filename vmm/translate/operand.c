@@ -134,9 +134,16 @@ uint8_t *t1_check(struct t1_translation *t, unsigned size, bool write)
 {
 	size_t at = tlb_array_at(t, write);
 
-	emit_move(&t->e, 4, HOST_R11, HOST_R10);
-	emit_op(&t->e, 0xc1, 4, 5, rm_register(HOST_R11), 0, 1); /* shr */
-	emit8(&t->e, 12 - 4);
+	if (t->t1->bmi2) {
+		static const uint8_t rorx[6] = { 0xc4, 0x43, 0x7b, 0xf0, 0xda, 12 - 4 }; /* r11d, r10d, 8 */
+
+		memcpy(t->e.at, rorx, sizeof(rorx));
+		t->e.at += sizeof(rorx);
+	} else {
+		emit_move(&t->e, 4, HOST_R11, HOST_R10);
+		emit_op(&t->e, 0xc1, 4, 5, rm_register(HOST_R11), 0, 1); /* shr */
+		emit8(&t->e, 12 - 4);
+	}
 	emit_group1(&t->e, 4, 4, rm_register(HOST_R11), (TLB_SIZE - 1) * sizeof(struct tlb_entry)); /* and */
 	emit_rm(&t->e, 0x2b, 8, HOST_R10, rm_state_at(HOST_R11, at + offsetof(struct tlb_entry, tag)));
 	emit_group1(&t->e, 7, 8, rm_register(HOST_R10), CPU_PAGE_SIZE - size); /* cmp */

@@ -602,6 +602,7 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, bool exact
 	t1->hot = hot;
 	t1->exact = exact;
 	t1->xsave = host_has_xsave();
+	t1->bmi2 = __builtin_cpu_supports("bmi2");
 	t1->fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT;
 	error = cache_map(t1);
 	if (!error)

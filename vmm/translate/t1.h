@@ -80,7 +80,7 @@ struct t1_tables {
 struct t1 {
 	struct cpu_translator translator; /* first */
 	uint8_t *code, *writable;         /* the two mappings of the code cache */
-	bool fsgsbase, xsave;
+	bool fsgsbase, xsave, bmi2;
 	bool exact; /* blocks look at their page's version and count (translate.h) */
 	unsigned hot;
 	struct block *pages[CPU_CODE_CHANGED]; /* blocks that have code, by cpu_code_hash(); not for exact ones */
