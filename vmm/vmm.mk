@@ -201,6 +201,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/flag.c \
 	vmm/translate/group.c \
 	vmm/translate/integer.c \
+	vmm/translate/link.c \
 	vmm/translate/lockstep.c \
 	vmm/translate/lockstep.h \
 	vmm/translate/lockstep_compare.c \

@@ -107,7 +107,7 @@ void tlb_flush(struct cpu *cpu, bool global)
 		tlb->global_generation++;
 		for (unsigned i = 0; i < 64; i++)
 			tlb->code[i] = 0;
-		for (unsigned i = 0; i < 16; i++)
+		for (unsigned i = 0; i < TLB_REGIONS / 64; i++)
 			tlb->large[i] = 0;
 		for (unsigned i = 0; i < 8; i++)
 			tlb->huge[i] = 0;
@@ -116,7 +116,7 @@ void tlb_flush(struct cpu *cpu, bool global)
 
 static unsigned region_bit(uint64_t linear)
 {
-	return (unsigned)(linear >> 22) & 1023;
+	return (unsigned)((linear >> 22) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % TLB_REGIONS;
 }
 
 static uint64_t *huge_word(struct cpu_tlb *tlb, uint64_t linear)
@@ -160,7 +160,7 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 		for (uint64_t at = first; at < first + 0x400000; at += 4096)
 			tlb->deep[(at >> 12) % TLB_DEEP_SIZE].generation = 0;
 		arrays_flush_all(tlb);
-		tlb->large[region / 64] &= ~(1ull << (region % 64));
+		/* The bit stays: it may stand for another region, too. */
 		return;
 	}
 	if (page->linear == (linear & ~0xfffull))

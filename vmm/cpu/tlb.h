@@ -47,6 +47,8 @@ struct tlb_page {
 	uint8_t *host;
 };
 
+#define TLB_REGIONS 16384u
+
 struct cpu_tlb {
 	struct tlb_entry read[TLB_KINDS][TLB_SIZE], write[TLB_KINDS][TLB_SIZE];
 	struct tlb_entry empty[TLB_SIZE]; /* sends every access to the slow path */
@@ -58,9 +60,9 @@ struct cpu_tlb {
 	uint64_t space;        /* counts flushes of all that is not global: those of single pages are not among them */
 	uint64_t epoch_kernel; /* counts those that global entries do not survive */
 	uint64_t epoch;        /* counts every flush of anything: virtual block links of another epoch are void */
-	uint64_t code[64];  /* pages (hashed) whose blocks are found by virtual address since the last flush of all */
-	uint64_t large[16]; /* 4 MiB regions (hashed) that may hold entries of large pages */
-	uint64_t huge[8];   /* 1 GiB regions (hashed) that may hold entries of huge pages */
+	uint64_t code[64]; /* pages (hashed) whose blocks are found by virtual address since the last flush of all */
+	uint64_t large[TLB_REGIONS / 64]; /* 4 MiB regions (hashed) that may hold entries of large pages */
+	uint64_t huge[8];                 /* 1 GiB regions (hashed) that may hold entries of huge pages */
 	struct {
 		uint64_t walks, refills, refills_failed;
 		uint64_t flushes_all, flushes_local, flushes_page, flushes_direct, flushes_writes;

@@ -26,11 +26,6 @@
 
 #define DISCARDS_MAX 16u /* translations of a block whose page keeps changing */
 
-static struct t1 *translator_t1(struct cpu *cpu)
-{
-	return (struct t1 *)(void *)cpu->translator;
-}
-
 /* ---- the thread's GS ---- */
 
 #define HWCAP2_FSGSBASE_BIT 2u
@@ -68,7 +63,7 @@ static void flags_image(struct cpu *cpu)
 
 static void instructions_set(struct cpu *cpu, uint64_t behind)
 {
-	if (translator_t1(cpu)->exact)
+	if (t1_of(cpu)->exact)
 		cpu->instructions = cpu->budget_end - (uint64_t)cpu->t1.left - behind;
 	else
 		cpu->instructions++; /* the last one is another */
@@ -101,7 +96,7 @@ static bool live_allowed(const struct cpu *cpu)
 /* Returns 0: go on at cpu->t1.resume, with as many vector registers as cpu->t1.live_was says. */
 int t1_vector_enter(struct cpu *cpu, const struct t1_site *site)
 {
-	struct t1_statistics *counts = &translator_t1(cpu)->statistics;
+	struct t1_statistics *counts = &t1_of(cpu)->statistics;
 
 	cpu->t1.resume = site->resume;
 	if (site->level == T1_LIVE_X87 ? x87_allowed(cpu) : vector_allowed(cpu, site->level)) {
@@ -145,7 +140,7 @@ int t1_interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site, int s
 /* Returns 0: go on at cpu->t1.resume. */
 int t1_slow(struct cpu *cpu, const struct t1_site *site)
 {
-	struct t1_statistics *counts = &translator_t1(cpu)->statistics;
+	struct t1_statistics *counts = &t1_of(cpu)->statistics;
 	const struct insn *insn = site->insn;
 	uint32_t waiting;
 	int status;
@@ -180,7 +175,7 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 		if (cpu->t1.live_was || cpu->t1.x87_was)
 			counter_add(&counts->reloaded, 1);
 		flags_image(cpu);
-		if (!translator_t1(cpu)->exact)
+		if (!t1_of(cpu)->exact)
 			cpu->instructions++;
 		return 0;
 	}
@@ -194,155 +189,6 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 
 /* ---- blocks ---- */
 
-static uint64_t stamp(uint64_t epoch, uint64_t context)
-{
-	return epoch << 44 ^ context;
-}
-
-static bool stamps_set(struct cpu *cpu)
-{
-	/* twenty bits of the epoch are in a stamp: before they come round, all must be forgotten */
-	if ((cpu->tlb->space ^ cpu->t1.epoch) >> 18 || (cpu->tlb->epoch_kernel ^ cpu->t1.epoch_kernel) >> 18) {
-		cpu->t1.epoch = cpu->tlb->space;
-		cpu->t1.epoch_kernel = cpu->tlb->epoch_kernel;
-		blocks_reset(cpu);
-		return false;
-	}
-	cpu->t1.stamp = stamp(cpu->tlb->space, cpu->context);
-	cpu->t1.stamp_kernel = stamp(cpu->tlb->epoch_kernel, cpu->context) ^ 1ull << 63;
-	return true;
-}
-
-/* May the block be found by its virtual address as long as the stamp is what it is now?  The kernel's outlives changes
- * of the address space, so only what does so too may have it. */
-static bool stamp_for(const struct cpu *cpu, const struct block *block, uint64_t *value)
-{
-	const struct tlb_page *page;
-
-	*value = cpu->t1.stamp;
-	if (block->context >> 32 & MODE_CPL(3))
-		return true;
-	*value = cpu->t1.stamp_kernel;
-	if (!(cpu->cr4 & CPU_CR4_PGE))
-		return true;
-	page = tlb_lookup(cpu->tlb, (block->rip + (uint32_t)block->context) & cpu->linear_mask);
-	return page && page->flags & PAGE_GLOBAL;
-}
-
-static unsigned page_hash(uint64_t linear)
-{
-	return (unsigned)((linear >> 12) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % T1_PAGES;
-}
-
-/* The page that a block has just been found in, by its present address.  NULL: its address is good for this once only,
- * or there is no room. */
-static const struct t1_page *page_enter(struct t1 *t1, const struct cpu *cpu, const struct block *block)
-{
-	uint64_t linear = (block->rip + (uint32_t)block->context) & cpu->linear_mask & ~0xfffull;
-	struct t1_page **head = &t1->page_table[page_hash(linear)], *page = *head;
-	uint64_t value, physical = block->physical & ~0xfffull;
-
-	if (!stamp_for(cpu, block, &value))
-		return NULL;
-	while (page && (page->linear != linear || page->physical != physical || page->context != block->context))
-		page = page->chain;
-	if (!page) {
-		if (t1->data_size - t1->data_used < sizeof(*page))
-			return NULL;
-		page = (void *)(t1->data + t1->data_used);
-		t1->data_used += (sizeof(*page) + 15) & ~(size_t)15;
-		*page = (struct t1_page){
-			.linear = linear, .physical = physical, .context = block->context, .chain = *head
-		};
-		*head = page;
-	}
-	page->stamp = value;
-	return page;
-}
-
-static void t1_dropped(struct cpu *cpu, uint64_t linear)
-{
-	for (struct t1_page *page = translator_t1(cpu)->page_table[page_hash(linear)]; page; page = page->chain)
-		if (page->linear == linear)
-			page->stamp = T1_NEVER;
-}
-
-static void jump_enter(struct t1 *t1, const struct block *block, const struct t1_page *page)
-{
-	struct t1_jump *jump = &t1->tables->jumps[((uint32_t)block->rip ^ (uint32_t)block->rip >> 12) % T1_JUMPS];
-
-	jump->rip = block->rip;
-	jump->page = page;
-	jump->code = block->code;
-}
-
-/* Have a way out lead to a block's code. */
-static void exit_link(struct t1 *t1, struct t1_exit *exit, const struct block *block, const struct t1_page *page)
-{
-	struct emit e = { .execute = t1->code - t1->writable };
-
-	if (exit->rip != block->rip || exit->block->context != block->context)
-		return;
-	counter_add(&t1->statistics.links, 1);
-	if (exit->distance) {
-		if (block_page_shared(exit->block, block))
-			emit_aim(&e, exit->distance, block->code);
-	} else if (page) {
-		exit->code = block->code;
-		exit->page = page;
-	}
-}
-
-static void jump_patch(const struct t1 *t1, const void *from, const void *to)
-{
-	struct emit e = { .at = t1->writable + ((const uint8_t *)from - t1->code), .execute = t1->code - t1->writable };
-
-	emit_jump_to(&e, to);
-}
-
-/* Its bytes may have changed; or they have, and it has newer code than what has just been entered. */
-static void block_discard(struct t1 *t1, struct block *block)
-{
-	if (!block->code || block->code_version == __atomic_load_n(block->version_at, __ATOMIC_ACQUIRE))
-		return;
-	block->code_old = block->code;
-	block->code = NULL;
-	if (!t1->exact)
-		jump_patch(t1, block->code_old, (const uint8_t *)block->code_old + block->stale_at);
-	counter_add(&t1->statistics.discards, 1);
-	if (block->discards < UINT8_MAX)
-		block->discards++;
-}
-
-/* Nothing runs in translated code now, so that the first bytes of a block may become a jump. */
-static void t1_changed(struct cpu *cpu)
-{
-	struct t1 *t1 = translator_t1(cpu);
-
-	for (unsigned i = 0; i < CPU_CODE_CHANGED / 64; i++) {
-		uint64_t bits = 0;
-
-		if (__atomic_load_n(&cpu->code_changed[i], __ATOMIC_RELAXED))
-			bits = __atomic_exchange_n(&cpu->code_changed[i], 0, __ATOMIC_SEQ_CST);
-		for (; bits; bits &= bits - 1)
-			for (struct block *block = t1->pages[i * 64 + (unsigned)__builtin_ctzll(bits)]; block;
-				block = block->page_chain)
-				block_discard(t1, block);
-	}
-}
-
-/* Be told when its page changes. */
-static void block_list(struct t1 *t1, struct block *block)
-{
-	unsigned hash = cpu_code_hash(block->version_at);
-
-	if (t1->exact || block->listed)
-		return;
-	block->page_chain = t1->pages[hash];
-	t1->pages[hash] = block;
-	block->listed = true;
-}
-
 /* 0: the block has code. */
 static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 {
@@ -350,7 +196,7 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 
 	if (block->code && block->code_version == block->version)
 		return 0;
-	block_discard(t1, block);
+	t1_block_discard(t1, block);
 	if (block->heat < t1->hot) {
 		block->heat++;
 		return TRANSLATOR_NOTHING;
@@ -367,9 +213,9 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 		block->discards = DISCARDS_MAX;
 		return TRANSLATOR_NOTHING;
 	}
-	block_list(t1, block);
+	t1_block_list(t1, block);
 	if (block->code_old) /* links still lead there */
-		jump_patch(t1, block->code_old, block->code);
+		t1_jump_patch(t1, block->code_old, block->code);
 	return 0;
 }
 
@@ -402,7 +248,7 @@ static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
 		break;
 	case T1_STALE:
 		cpu->rip = cpu->t1.block->rip;
-		block_discard(t1, cpu->t1.block);
+		t1_block_discard(t1, cpu->t1.block);
 		break;
 	case T1_BUDGET:
 		cpu->rip = cpu->t1.block->rip;
@@ -415,18 +261,10 @@ static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
 	return CPU_OK;
 }
 
-/* What leads to a block whose bytes have changed is to lead to the one that is there now. */
-static void block_replace(const struct t1 *t1, const struct block *old, const struct block *block)
-{
-	if (old != block && old->code_old && !old->code && old->physical == block->physical && old->rip == block->rip &&
-		old->context == block->context)
-		jump_patch(t1, old->code_old, block->code);
-}
-
 /* Nothing has happened that the run loop looks for between blocks. */
 static bool goes_on(struct cpu *cpu, int status)
 {
-	if (cpu->attention && cpu_quiet(cpu) && cpu->tlb_read != cpu->tlb->empty && stamps_set(cpu)) {
+	if (cpu->attention && cpu_quiet(cpu) && cpu->tlb_read != cpu->tlb->empty && t1_stamps_set(cpu)) {
 		cpu->attention = false;
 		cpu->t1.heeded = cpu_heeded(cpu);
 	}
@@ -451,13 +289,13 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 		/* What has run has run: the run loop finds its own way from here. */
 		if (prepared || cpu->t1.left < block->count)
 			return status == TRANSLATOR_NOTHING ? (prepared ? prepared : TRANSLATOR_NOTHING) : status;
-		page = page_enter(t1, cpu, block);
+		page = t1_page_enter(t1, cpu, block);
 		if (exit)
-			exit_link(t1, exit, block, page);
+			t1_exit_link(t1, exit, block, page);
 		if (stale)
-			block_replace(t1, stale, block);
+			t1_block_replace(t1, stale, block);
 		if (page)
-			jump_enter(t1, block, page);
+			t1_jump_enter(t1, block, page);
 		cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
 		status = code_run(t1, cpu, block);
 		if (!goes_on(cpu, status))
@@ -472,7 +310,7 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 
 static int t1_run(struct cpu *cpu, struct block *block, struct block **previous)
 {
-	struct t1 *t1 = translator_t1(cpu);
+	struct t1 *t1 = t1_of(cpu);
 	uint64_t end = cpu->budget_end;
 	int status;
 
@@ -482,7 +320,7 @@ static int t1_run(struct cpu *cpu, struct block *block, struct block **previous)
 	}
 	if (cpu->debugger || cpu->tlb_read == cpu->tlb->empty)
 		return TRANSLATOR_NOTHING;
-	if (!stamps_set(cpu))
+	if (!t1_stamps_set(cpu))
 		return TRANSLATOR_AGAIN;
 	gs_set(t1, cpu);
 	counter_add(&t1->statistics.runs, 1);
@@ -502,14 +340,14 @@ int t1_prepare(struct cpu *cpu, struct block *block)
 {
 	if (cpu->debugger || cpu->tlb_read == cpu->tlb->empty)
 		return TRANSLATOR_NOTHING;
-	if (!stamps_set(cpu))
+	if (!t1_stamps_set(cpu))
 		return TRANSLATOR_AGAIN;
-	return block_prepare(translator_t1(cpu), cpu, block);
+	return block_prepare(t1_of(cpu), cpu, block);
 }
 
 int t1_run_block(struct cpu *cpu, const struct block *block, const struct t1_exit *stop, const void *code)
 {
-	struct t1 *t1 = translator_t1(cpu);
+	struct t1 *t1 = t1_of(cpu);
 	struct t1_jump *jump = &t1->tables->jumps[((uint32_t)stop->rip ^ (uint32_t)stop->rip >> 12) % T1_JUMPS];
 	uint64_t end = cpu->budget_end;
 	int status;
@@ -530,7 +368,7 @@ int t1_run_block(struct cpu *cpu, const struct block *block, const struct t1_exi
 
 static void t1_forget_all(struct cpu *cpu)
 {
-	struct t1 *t1 = translator_t1(cpu);
+	struct t1 *t1 = t1_of(cpu);
 
 	cpu->t1.block = NULL;
 	t1->nowhere.stamp = T1_NEVER;
@@ -552,7 +390,7 @@ static void cache_unmap(struct t1 *t1)
 
 static void t1_destroy(struct cpu *cpu)
 {
-	struct t1 *t1 = translator_t1(cpu);
+	struct t1 *t1 = t1_of(cpu);
 
 	if (!t1)
 		return;

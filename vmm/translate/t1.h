@@ -97,6 +97,11 @@ struct t1 {
 	struct t1_statistics statistics;
 };
 
+static inline struct t1 *t1_of(const struct cpu *cpu)
+{
+	return (struct t1 *)(void *)cpu->translator;
+}
+
 /* ---- translating one block ---- */
 
 enum t1_stub_kind { T1_STUB_SITE, T1_STUB_LINK, T1_STUB_POLL, T1_STUB_VECTOR, T1_STUB_MISS, T1_STUB_GROUP };
@@ -305,6 +310,21 @@ void t1_count_block(struct t1 *t1, struct block *block, size_t size); /* it has 
 void t1_count_emptied(struct t1 *t1);
 void t1_count_slow(struct t1_statistics *statistics, struct cpu *cpu, const struct insn *insn);
 void t1_count_leave(struct t1_statistics *statistics, enum t1_leave why);
+
+/* Links (link.c).  The stamps of what can be found by its address now; false: they would have come round, and all
+ * blocks have been forgotten. */
+bool t1_stamps_set(struct cpu *cpu);
+const struct t1_page *t1_page_enter(struct t1 *t1, const struct cpu *cpu, const struct block *block);
+void t1_jump_enter(struct t1 *t1, const struct block *block, const struct t1_page *page);
+void t1_exit_link(struct t1 *t1, struct t1_exit *exit, const struct block *block, const struct t1_page *page);
+/* Make the code at `from` a jump; nobody runs it. */
+void t1_jump_patch(const struct t1 *t1, const void *from, const void *to);
+void t1_block_discard(struct t1 *t1, struct block *block);
+void t1_block_list(struct t1 *t1, struct block *block);
+void t1_block_replace(const struct t1 *t1, const struct block *old, const struct block *block);
+/* Of struct cpu_translator. */
+void t1_changed(struct cpu *cpu);
+void t1_dropped(struct cpu *cpu, uint64_t linear);
 
 void t1_fixed(struct t1 *t1, struct cpu *cpu); /* the fixed code, at the start of the cache */
 int t1_slow(struct cpu *cpu, const struct t1_site *site);
