@@ -250,7 +250,8 @@ static int invlpg(struct cpu *cpu, const struct insn *insn)
 		return CPU_FAULT;
 	/* Nothing is translated by an address that is not canonical. */
 	tlb_flush_page(cpu, cpu_linear(cpu, insn->segment, ea(cpu, insn)));
-	return CPU_END;
+	/* of a page without code: what follows is where it was */
+	return cpu->attention ? CPU_END : CPU_OK;
 }
 
 /* INVPCID: more may be dropped than was asked for, and what other PCIDs had is gone already (SDM vol. 3A, 4.10.4). */

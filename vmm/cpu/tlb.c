@@ -142,13 +142,15 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 		return;
 	}
 	counter_add(&tlb->statistics.flushes_page, 1);
-	cpu->attention = true;
-	/* a large page may be any that holds code */
+	/* Where blocks are found by their address, the run loop is to look again; a large page may be any that holds
+	 * code. */
 	if (tlb->large[region / 64] >> (region % 64) & 1) {
+		cpu->attention = true;
 		tlb->epoch++;
 		tlb->space++;
 		tlb->epoch_kernel++;
 	} else if (tlb->code[linear >> 18 & 63] >> (linear >> 12 & 63) & 1) {
+		cpu->attention = true;
 		tlb->epoch++;
 		if (cpu->translator)
 			cpu->translator->dropped(cpu, linear & ~0xfffull);
