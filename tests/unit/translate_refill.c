@@ -41,8 +41,8 @@ START_TEST(wants_a_host_page)
 	const struct cpu_tlb *tlb = fixture.cpu->tlb;
 	const unsigned i = (LINEAR >> 12) % TLB_SIZE;
 	ck_assert_uint_eq(tlb->read[TLB_KERNEL][i].tag, LINEAR);
-	ck_assert_uint_eq(tlb->read[TLB_KERNEL][i].host, (uintptr_t)host);
-	ck_assert_uint_eq(tlb->write[TLB_USER][i].host, (uintptr_t)host);
+	ck_assert_uint_eq(tlb->read[TLB_KERNEL][i].addend, (uintptr_t)host - LINEAR);
+	ck_assert_uint_eq(tlb->write[TLB_USER][i].addend, (uintptr_t)host - LINEAR);
 	/* the next translation of the page starts anew */
 	page_enter(PAGE_WRITABLE | PAGE_USER | PAGE_DIRTY);
 	ck_assert(!refill(0, 8, false, TLB_KERNEL));

@@ -158,7 +158,7 @@ static uint8_t *linear_host(const struct cpu *cpu, uint64_t linear, unsigned siz
 
 	if (size > CPU_PAGE_SIZE || delta > CPU_PAGE_SIZE - size)
 		return NULL;
-	return (uint8_t *)(entry->host + delta);
+	return (uint8_t *)(entry->addend + linear);
 }
 
 int access_linear_read(struct cpu *cpu, uint64_t linear, void *data, unsigned size, unsigned access)

@@ -51,7 +51,7 @@ static inline uint8_t *tlb_read_hit(const struct cpu *cpu, uint64_t linear, unsi
 	const struct tlb_entry *entry = &cpu->tlb_read[(linear >> 12) % TLB_SIZE];
 	uint64_t delta = linear - entry->tag;
 
-	return likely(delta <= CPU_PAGE_SIZE - size) ? (uint8_t *)(entry->host + delta) : NULL;
+	return likely(delta <= CPU_PAGE_SIZE - size) ? (uint8_t *)(entry->addend + linear) : NULL;
 }
 
 static inline uint8_t *tlb_write_hit(const struct cpu *cpu, uint64_t linear, unsigned size)
@@ -59,7 +59,7 @@ static inline uint8_t *tlb_write_hit(const struct cpu *cpu, uint64_t linear, uns
 	const struct tlb_entry *entry = &cpu->tlb_write[(linear >> 12) % TLB_SIZE];
 	uint64_t delta = linear - entry->tag;
 
-	return likely(delta <= CPU_PAGE_SIZE - size) ? (uint8_t *)(entry->host + delta) : NULL;
+	return likely(delta <= CPU_PAGE_SIZE - size) ? (uint8_t *)(entry->addend + linear) : NULL;
 }
 
 #define ACCESS_TEMPLATE(bits) \

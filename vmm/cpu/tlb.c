@@ -11,7 +11,7 @@ static void array_clear(struct tlb_entry *array)
 {
 	for (unsigned i = 0; i < TLB_SIZE; i++) {
 		array[i].tag = (uint64_t)(i ^ 1) << 12;
-		array[i].host = 0;
+		array[i].addend = 0;
 	}
 }
 

@@ -27,8 +27,8 @@ enum tlb_kind {
 };
 
 struct tlb_entry {
-	uint64_t tag; /* linear address of the page; an empty entry has that of a page of another index */
-	uintptr_t host;
+	uint64_t tag;     /* linear address of the page; an empty entry has that of a page of another index */
+	uintptr_t addend; /* from an address of the page to the host's */
 };
 
 #define PAGE_WRITABLE (1u << 0)
@@ -91,7 +91,7 @@ static inline void tlb_fill(struct cpu_tlb *tlb, enum tlb_kind kind, bool write,
 	struct tlb_entry *entry = write ? &tlb->write[kind][i] : &tlb->read[kind][i];
 
 	entry->tag = linear & ~0xfffull;
-	entry->host = (uintptr_t)host;
+	entry->addend = (uintptr_t)host - entry->tag;
 	if (tlb->touched_count[write] < TLB_TOUCHED)
 		tlb->touched[write][tlb->touched_count[write]] = (uint16_t)i;
 	if (tlb->touched_count[write] <= TLB_TOUCHED)

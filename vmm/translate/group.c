@@ -186,8 +186,78 @@ static int64_t stack_moved(const struct insn *insn, uint32_t *mask)
 	}
 }
 
+static bool in_slot(unsigned reg)
+{
+	return reg < 16 && t1_host(reg) == T1_SLOT;
+}
+
+/* Will its code leave R10 alone, but for an access that is grouped, and go nowhere else in between? */
+static bool address_kept(const struct t1_translation *t)
+{
+	const struct insn *insn = t->insn;
+	unsigned opcode = insn->opcode, digit = insn->modrm >> 3 & 7;
+
+	struct t1_effect effect = t1_effect(t->cpu, insn);
+
+	/* flags that have to be fetched may take it to C */
+	if (insn->vex || effect.reads || (effect.touches && t->live & ~effect.sets))
+		return false;
+	switch (opcode) {
+	case 0x50 ... 0x5f:
+	case 0x68:
+	case 0x6a:
+	case 0x98:
+	case 0x99:
+	case 0xa8:
+	case 0xa9: return true;
+	case 0xb0 ... 0xbf: return !in_slot((opcode & 7u) | (insn->rex & 1u) << 3);
+	case 0x8d: return !in_slot(insn->ea_base) && insn->operand_size != 2;
+	case 0xf6:
+	case 0xf7:
+		if (digit > 3)
+			return false;
+		break;
+	case 0xfe:
+	case 0xff:
+		if (digit > 1)
+			return false;
+		break;
+	case 0x69:
+	case 0x6b:
+	case 0x80 ... 0x85:
+	case 0x88 ... 0x8b:
+	case 0xc0:
+	case 0xc1:
+	case 0xc6:
+	case 0xc7:
+	case 0xd0:
+	case 0xd1:
+	case 0x1af:
+	case 0x1b6:
+	case 0x1b7:
+	case 0x1be:
+	case 0x1bf: break;
+	default:
+		if (opcode >= 0x40 || (opcode & 7) >= 6)
+			return false;
+		if ((opcode & 7) >= 4)
+			return true;
+		break;
+	}
+	return insn->mod != 3 || !in_slot(insn->rm);
+}
+
+void t1_group_begin(struct t1_translation *t)
+{
+	if (t->held != T1_NO_GROUP && !address_kept(t))
+		t->held = T1_NO_GROUP;
+}
+
 void t1_group_note(struct t1_translation *t, bool native)
 {
+	if (t->held != T1_NO_GROUP && (!native || !address_kept(t)))
+		t->held = T1_NO_GROUP;
+
 	uint32_t mask = native ? written(t->insn) : ANY;
 	int64_t moved = native ? stack_moved(t->insn, &mask) : 0;
 
@@ -291,6 +361,11 @@ static void grouped(struct t1_translation *t, struct t1_reach *reach)
 		t1_stub(t, t1_check(t, (unsigned)(group->high - group->low), group->write), T1_STUB_GROUP, reach);
 		t1_host_add(t, group->write);
 		emit_store(&t->e, 8, slot(reach), HOST_R10);
+	} else if (t->held == reach->group) {
+		/* the address is there, if it is good; loading it would take its time */
+		emit_op(&t->e, 0x83, 8, 7, slot(reach), 0, 1); /* cmp */
+		emit8(&t->e, 0);
+		t1_stub(t, emit_jcc(&t->e, CC_Z), T1_STUB_GROUP, reach);
 	} else {
 		emit_load(&t->e, 8, HOST_R10, slot(reach));
 		emit_rm(&t->e, 0x85, 8, HOST_R10, rm_register(HOST_R10)); /* test */
@@ -301,6 +376,8 @@ static void grouped(struct t1_translation *t, struct t1_reach *reach)
 		t1_site(t)->heads |= (uint16_t)BIT(reach->group);
 	reach->back = emit_here(&t->e);
 	t->displacement = reach->moved;
+	t->indexed = false;
+	t->held = reach->group;
 }
 
 void t1_group_stub(struct t1_translation *t, struct t1_reach *reach)
@@ -318,45 +395,45 @@ void t1_group_stub(struct t1_translation *t, struct t1_reach *reach)
 	emit_jump_to(&t->e, reach->back);
 }
 
+bool t1_segment_flat(const struct t1_translation *t, unsigned segment)
+{
+	if (t->insn->code64)
+		return segment < CPU_FS;
+	return t->flat && segment < CPU_FS && segment != CPU_CS;
+}
+
+bool t1_reach_grouped(
+	struct t1_translation *t, unsigned base, int64_t displacement, unsigned segment, unsigned size, bool write)
+{
+	struct t1_reach *reach;
+
+	if (!t1_segment_flat(t, segment) || t->reach_count == T1_REACHES || displacement != (int32_t)displacement)
+		return false;
+	reach = &t->reaches[t->reach_count++];
+	if (t->grouped) {
+		if (reach->group == T1_NO_GROUP || t->groups[reach->group].count < 2)
+			return false;
+		grouped(t, reach);
+		return true;
+	}
+	*reach = (struct t1_reach){ .base = (uint8_t)base,
+		.width = t->insn->code64 ? 8 : 4,
+		.size = (uint16_t)size,
+		.write = write,
+		.version = base == T1_NO_BASE ? 0 : t->versions[base],
+		.exits = (uint8_t)t->aside_count,
+		.displacement = (int32_t)displacement,
+		.at = displacement + (base == CPU_RSP ? t->stack_moved : 0) };
+	return false;
+}
+
 void t1_reach(
 	struct t1_translation *t, unsigned base, int64_t displacement, unsigned segment, unsigned size, bool write)
 {
-	unsigned width = t->insn->code64 ? 8 : 4;
-	bool flat = t->insn->code64 ? segment < CPU_FS : t->flat && segment < CPU_FS && segment != CPU_CS;
-	struct t1_reach *reach, plain = { .base = (uint8_t)base, .width = (uint8_t)width };
+	struct t1_reach plain = { .base = (uint8_t)base, .width = t->insn->code64 ? 8 : 4 };
 
-	t->displacement = 0;
-	if (!flat || t->reach_count == T1_REACHES || displacement != (int32_t)displacement) {
-		address_emit(t, &plain, displacement);
-		t1_lookup(t, segment, size, write);
+	if (t1_reach_grouped(t, base, displacement, segment, size, write))
 		return;
-	}
-	reach = &t->reaches[t->reach_count++];
-	if (t->grouped && reach->group != T1_NO_GROUP && t->groups[reach->group].count > 1) {
-		grouped(t, reach);
-		return;
-	}
-	if (!t->grouped)
-		*reach = (struct t1_reach){ .base = (uint8_t)base,
-			.width = (uint8_t)width,
-			.size = (uint16_t)size,
-			.write = write,
-			.version = base == T1_NO_BASE ? 0 : t->versions[base],
-			.exits = (uint8_t)t->aside_count,
-			.displacement = (int32_t)displacement,
-			.at = displacement + (base == CPU_RSP ? t->stack_moved : 0) };
-	address_emit(t, reach, displacement);
+	address_emit(t, &plain, displacement);
 	t1_lookup(t, segment, size, write);
-}
-
-struct host_rm t1_memory(const struct t1_translation *t)
-{
-	return rm_memory(HOST_R10, t->displacement);
-}
-
-void t1_memory_exact(struct t1_translation *t)
-{
-	if (t->displacement)
-		emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_memory(HOST_R10, t->displacement));
-	t->displacement = 0;
 }

@@ -132,6 +132,7 @@ static size_t tlb_array_at(const struct t1_translation *t, bool write)
 
 uint8_t *t1_check(struct t1_translation *t, unsigned size, bool write)
 {
+	t->held = T1_NO_GROUP;
 	size_t at = tlb_array_at(t, write);
 
 	if (t->t1->bmi2) {
@@ -152,8 +153,10 @@ uint8_t *t1_check(struct t1_translation *t, unsigned size, bool write)
 
 void t1_host_add(struct t1_translation *t, bool write)
 {
-	emit_rm(&t->e, 0x03, 8, HOST_R10,
-		rm_state_at(HOST_R11, tlb_array_at(t, write) + offsetof(struct tlb_entry, host)));
+	size_t at = tlb_array_at(t, write);
+
+	emit_rm(&t->e, 0x03, 8, HOST_R10, rm_state_at(HOST_R11, at + offsetof(struct tlb_entry, tag)));
+	emit_rm(&t->e, 0x03, 8, HOST_R10, rm_state_at(HOST_R11, at + offsetof(struct tlb_entry, addend)));
 }
 
 struct t1_access *t1_access(struct t1_translation *t, unsigned size, bool write)
@@ -172,32 +175,93 @@ struct t1_access *t1_access(struct t1_translation *t, unsigned size, bool write)
 	return access;
 }
 
-void t1_lookup(struct t1_translation *t, unsigned segment, unsigned size, bool write)
+/* R10: a linear address in the page that `size` bytes of it are in, for sure; R11: its index. */
+static void check(struct t1_translation *t, unsigned size, bool write)
 {
-	struct t1_access *access;
+	struct t1_access *access = t1_access(t, size, write);
 
-	t->displacement = 0;
-	t1_flags_spill(t, t->needed[t->number]);
-	segment_apply(t, segment, size, write);
-	access = t1_access(t, size, write);
 	if (!access)
 		return;
 	access->retry = emit_here(&t->e);
 	t1_stub(t, t1_check(t, size, write), T1_STUB_MISS, access);
+}
+
+void t1_lookup(struct t1_translation *t, unsigned segment, unsigned size, bool write)
+{
+	t->displacement = 0;
+	t->indexed = false;
+	t1_flags_spill(t, t->needed[t->number]);
+	segment_apply(t, segment, size, write);
+	check(t, size, write);
 	t1_host_add(t, write);
+}
+
+/* May the operand be addressed by its own registers and what is between guest and host?  R11 is that then, so that no
+ * register may have to be fetched to it. */
+static bool direct_fit(const struct t1_translation *t)
+{
+	const struct insn *insn = t->insn;
+
+	if (!t1_segment_flat(t, insn->segment) || insn->address_size != (insn->code64 ? 8 : 4))
+		return false;
+	if (insn->ea_base >= 16 || t1_host(insn->reg) == T1_SLOT)
+		return false;
+	return insn->ea_index >= 16 || t1_host(insn->ea_index) != T1_SLOT;
+}
+
+/* What is looked up is not on the way to the operand's address, as it is with t1_lookup(). */
+static void direct(struct t1_translation *t, unsigned size, bool write)
+{
+	const struct insn *insn = t->insn;
+	unsigned base = t1_host(insn->ea_base);
+
+	t1_flags_spill(t, t->needed[t->number]);
+	t1_effective(t, HOST_R10);
+	check(t, size, write);
+	emit_load(
+		&t->e, 8, HOST_R11, rm_state_at(HOST_R11, tlb_array_at(t, write) + offsetof(struct tlb_entry, addend)));
+	t->indexed = true;
+	/* 32-bit addresses must be cut anew; bytes of a register are moved about before their access */
+	if (insn->code64 && size > 1 && insn->ea_index >= 16 && base != T1_SLOT) {
+		t->base = (uint8_t)base;
+		t->displacement = (int32_t)insn->displacement;
+		return;
+	}
+	t1_effective(t, HOST_R10);
+	t->base = HOST_R10;
+	t->displacement = 0;
 }
 
 void t1_operand(struct t1_translation *t, unsigned size, bool write)
 {
 	const struct insn *insn = t->insn;
 
-	if (insn->ea_index >= 16 && insn->address_size == (insn->code64 ? 8 : 4)) {
-		t1_reach(t, insn->ea_base < 16 ? insn->ea_base : T1_NO_BASE, insn->displacement, insn->segment, size,
-			write);
+	if (insn->ea_index >= 16 && insn->address_size == (insn->code64 ? 8 : 4) &&
+		t1_reach_grouped(t, insn->ea_base < 16 ? insn->ea_base : T1_NO_BASE, insn->displacement, insn->segment,
+			size, write))
+		return;
+	if (direct_fit(t)) {
+		direct(t, size, write);
 		return;
 	}
 	t1_effective(t, HOST_R10);
 	t1_lookup(t, insn->segment, size, write);
+}
+
+struct host_rm t1_memory(const struct t1_translation *t)
+{
+	if (t->indexed)
+		return rm_indexed(t->base, HOST_R11, 0, t->displacement);
+	return rm_memory(HOST_R10, t->displacement);
+}
+
+void t1_memory_exact(struct t1_translation *t)
+{
+	t->held = T1_NO_GROUP;
+	if (t->indexed || t->displacement)
+		emit_rm(&t->e, 0x8d, 8, HOST_R10, t1_memory(t));
+	t->displacement = 0;
+	t->indexed = false;
 }
 
 void t1_bytes_swap(struct t1_translation *t, unsigned reg)

@@ -182,9 +182,12 @@ struct t1_translation {
 	struct t1_group groups[T1_GROUPS];
 	unsigned reach_count, group_count;
 	bool grouped;          /* the second time, with groups */
+	uint8_t held;          /* R10 is the address of that group, if it is not 0 */
 	uint32_t versions[16]; /* of the guest registers' values, so far */
 	int64_t stack_moved;   /* by pushes and pops so far */
-	int32_t displacement;  /* of the memory operand from R10 */
+	int32_t displacement;  /* of the memory operand from R10, or if it is `indexed' from `base' plus R11 */
+	bool indexed;
+	uint8_t base;
 	struct t1_aside asides[BLOCK_INSNS];
 	unsigned aside_count;
 	bool flat, failed, left; /* left: control has gone elsewhere */
@@ -226,15 +229,21 @@ unsigned t1_in(struct t1_translation *t, unsigned guest, unsigned scratch);
 /* The host register to put it in, and storing that if it is not its place. */
 unsigned t1_out(unsigned guest, unsigned scratch);
 void t1_commit(struct t1_translation *t, unsigned guest, unsigned host);
-/* t1_memory(): the memory operand, checked for `size` bytes; R10 and R11 are lost. */
+/* t1_memory(): the memory operand, checked for `size` bytes.  It may be addressed by R10, R11 and the instruction's own
+ * registers, but R11 is free if ModRM.reg names a register that is not in a host register. */
 void t1_operand(struct t1_translation *t, unsigned size, bool write);
 /* The same for an address that is in R10 as an offset in `segment`; R10 is the host address then. */
 void t1_lookup(struct t1_translation *t, unsigned segment, unsigned size, bool write);
-/* The same for a guest register (or T1_NO_BASE) plus a constant. */
+/* t1_memory() for a guest register (or T1_NO_BASE) plus a constant; from R10 alone. */
 void t1_reach(
 	struct t1_translation *t, unsigned base, int64_t displacement, unsigned segment, unsigned size, bool write);
+/* If it is one of a group that shares a check; it is noted for the second translation. */
+bool t1_reach_grouped(
+	struct t1_translation *t, unsigned base, int64_t displacement, unsigned segment, unsigned size, bool write);
+/* Is an offset there a linear address as it is? */
+bool t1_segment_flat(const struct t1_translation *t, unsigned segment);
 struct host_rm t1_memory(const struct t1_translation *t);
-/* Have R10 be its address. */
+/* Have R10 be its address, and R11 free. */
 void t1_memory_exact(struct t1_translation *t);
 /* R10, a linear address, becomes an offset in a page that is in the TLB with `size` bytes behind it, and R11 its index;
  * else the jump is taken whose distance is returned. */
@@ -243,6 +252,8 @@ uint8_t *t1_check(struct t1_translation *t, unsigned size, bool write);
 void t1_host_add(struct t1_translation *t, bool write);
 /* For T1_STUB_MISS; `retry` is the caller's to set. */
 struct t1_access *t1_access(struct t1_translation *t, unsigned size, bool write);
+/* Before an instruction. */
+void t1_group_begin(struct t1_translation *t);
 /* Behind an instruction: what it does to registers that accesses go through.  native: not called from T0. */
 void t1_group_note(struct t1_translation *t, bool native);
 /* Between the two translations: is there a group? */

@@ -79,6 +79,7 @@ static void instruction(struct t1_translation *t)
 	bool done = false, control = t1_is_control(t->insn);
 
 	t->site = NULL;
+	t1_group_begin(t);
 	if (effect.native) {
 		if (effect.reads || (effect.touches && t->live & ~effect.sets))
 			t1_flags_require(t);
@@ -212,6 +213,7 @@ static int pass(struct t1_translation *t, uint8_t *start)
 	t->e.at = start;
 	prologue(t, &stale, &budget);
 	t->next = block->rip;
+	t->held = T1_NO_GROUP;
 	for (unsigned i = 0; i < block->count; i++) {
 		t->number = i;
 		t->insn = &block->insns[i];

@@ -53,6 +53,7 @@ bool t1_x87_effect(const struct t1 *t1, const struct insn *insn, struct t1_effec
 static void memory_form(struct t1_translation *t, unsigned size, bool store)
 {
 	t1_operand(t, size, store);
+	t1_memory_exact(t);
 	emit_rm(&t->e, t->insn->opcode, 4, t->insn->reg & 7, t1_memory(t));
 }
 
@@ -61,6 +62,7 @@ static void control(struct t1_translation *t, enum control kind)
 	switch (kind) {
 	case CONTROL_LOAD: /* one that unmasks an exception is T0's */
 		t1_operand(t, 2, false);
+		t1_memory_exact(t);
 		emit_rm(&t->e, 0x1b7, 4, HOST_R11, t1_memory(t));
 		emit_op(&t->e, 0xf7, 4, 2, rm_register(HOST_R11), 0, 0); /* not */
 		emit_op(&t->e, 0xf7, 4, 0, rm_register(HOST_R11), 0, 4); /* test */
