@@ -53,7 +53,8 @@ static bool shape_legacy(const struct insn *insn, struct shape *s)
 			.wide = string && insn->rex & 8 };
 		return true;
 	}
-	/* Processors differ in whether CVTPI2PS and CVTPI2PD of a memory operand change the x87's state. */
+	/* Hosts differ in whether CVTPI2PS and CVTPI2PD of a memory operand change the x87's state (Intel's: the
+	 * first). */
 	if (row->reg == THUNK_XMM && row->rm == THUNK_MMX && insn->mod != 3)
 		return false;
 	*s = (struct shape){ .opcode = (unsigned)row->map << 8 | row->native,
