@@ -113,6 +113,10 @@ def long():
     work("long", machine=COUNTED, model="host")
 
 
+def mmx():
+    work("mmx", machine=COUNTED)
+
+
 def privilege():
     work("privilege", model="host")  # the one with SMEP and SMAP
 
@@ -161,4 +165,4 @@ def wake():
 
 
 if __name__ == "__main__":
-    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, long, privilege, real, remap, segment, self_modify, sse, string, task, wake)
+    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, long, mmx, privilege, real, remap, segment, self_modify, sse, string, task, wake)

@@ -141,6 +141,21 @@ START_TEST(counts_a_run)
 }
 END_TEST
 
+/* fninit; mov $200, %esi; 1: paddd %mm0, %mm1; emms; dec %esi; jnz 1b; hlt: nothing of the loop is T0's */
+START_TEST(runs_mmx_natively)
+{
+	ck_assert_int_eq(translator_t1_create(fixture.cpu, 4u << 20, 2, true), 0);
+	CODE(0x5000, 0xdb, 0xe3, 0xbe, 200, 0, 0, 0, 0x0f, 0xfe, 0xc8, 0x0f, 0x77, 0x4e, 0x75, 0xf8, 0xf4);
+	start_protected(0x5000, 0);
+	ck_assert_int_eq(cpu_run(fixture.cpu, 100000), CPU_EXIT_HALT);
+	rows_take();
+	ck_assert_uint_ge(row_get("exits", "x87_loads"), 1);
+	for (unsigned i = 0; i < row_count; i++)
+		if (!strcmp(rows[i].group, "interpreted"))
+			ck_assert_uint_lt(rows[i].value, 10);
+}
+END_TEST
+
 START_TEST(counts_without_a_translator)
 {
 	program_run(200);
@@ -157,4 +172,4 @@ START_TEST(counts_without_a_translator)
 }
 END_TEST
 
-SUITE("statistics", names_opcodes, ranks_opcodes, counts_a_run, counts_without_a_translator)
+SUITE("statistics", names_opcodes, ranks_opcodes, counts_a_run, runs_mmx_natively, counts_without_a_translator)

@@ -228,9 +228,9 @@ struct t1_effect t1_effect(const struct cpu *cpu, const struct insn *insn)
 {
 	if (insn_is_undefined(insn))
 		return foreign();
+	const struct t1 *t1 = (const struct t1 *)(const void *)cpu->translator;
 	struct t1_effect effect;
-	if (t1_scalar_effect(insn, &effect) || t1_vector_effect(insn, &effect) ||
-		t1_x87_effect((const struct t1 *)(const void *)cpu->translator, insn, &effect))
+	if (t1_scalar_effect(insn, &effect) || t1_vector_effect(t1, insn, &effect) || t1_x87_effect(t1, insn, &effect))
 		return effect;
 	if (insn->vex)
 		return foreign();

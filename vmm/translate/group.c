@@ -117,14 +117,17 @@ static uint32_t map1_bits(const struct insn *insn)
 	case 0x10 ... 0x17: /* moves, logic and arithmetic between vector registers and memory */
 	case 0x28:
 	case 0x29:
-	case 0x51 ... 0x70:
-	case 0x74 ... 0x76:
+	case 0x51 ... 0x77: /* EMMS among them */
 	case 0x7f:
 	case 0xc2:
+	case 0xc4:
 	case 0xc6:
 	case 0xd1 ... 0xd6:
 	case 0xd8 ... 0xf6:
 	case 0xf8 ... 0xfe: return 0;
+	case 0x7e: return rm_bits(insn, false); /* MOVD; or of MOVQ's source, in an XMM register, too much */
+	case 0xc5:                              /* PEXTRW */
+	case 0xd7:                              /* PMOVMSKB */
 	case 0x40 ... 0x4f:
 	case 0xaf:
 	case 0xb6:
@@ -152,6 +155,8 @@ static uint32_t written(const struct insn *insn)
 	switch (insn->opcode >> 8) {
 	case 0: return map0_bits(insn);
 	case 1: return map1_bits(insn);
+	case 2: /* SSSE3 */ return insn->opcode <= 0x20b || (insn->opcode >= 0x21c && insn->opcode <= 0x21e) ? 0 : ANY;
+	case 3: return insn->opcode == 0x30f ? 0 : ANY; /* PALIGNR */
 	default: return ANY;
 	}
 }

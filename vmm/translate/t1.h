@@ -291,7 +291,7 @@ bool t1_scalar(struct t1_translation *t);
 bool t1_scalar_effect(const struct insn *insn, struct t1_effect *effect);
 bool t1_x87_effect(const struct t1 *t1, const struct insn *insn, struct t1_effect *effect);
 /* What it does with flags, if t1_vector() has code for it. */
-bool t1_vector_effect(const struct insn *insn, struct t1_effect *effect);
+bool t1_vector_effect(const struct t1 *t1, const struct insn *insn, struct t1_effect *effect);
 bool t1_control(struct t1_translation *t);
 bool t1_is_control(const struct insn *insn);
 /* Jumps in the middle, taken. */

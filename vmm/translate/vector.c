@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /*
- * SSE, AVX and AVX-512: the guest's own instruction, on the guest's own registers.
+ * MMX, SSE, AVX and AVX-512: the guest's own instruction, on the guest's own registers.
  *
  * All that needs a look at MXCSR's masks is done when the registers are loaded (t1_vector_enter()): with all exceptions
- * masked no instruction traps.  MMX and what has no row in T0's tables is T0's.
+ * masked no instruction traps.  MMX registers are the x87's, and loaded with them; EMMS is in x87.c.  What has no row
+ * in T0's tables is T0's.
  */
 #include "vmm/cpu/decode.h"
 #include "vmm/cpu/feature.h"
@@ -19,8 +20,13 @@ struct shape {
 	unsigned opcode, prefix, memory, level; /* memory: bytes of the operand */
 	unsigned reg, rm;                       /* enum thunk_class */
 	uint8_t immediate_mask;                 /* bit 7 of a register's number means nothing outside 64-bit mode */
-	bool store, compare, aligned, immediate, wide;
+	bool store, compare, aligned, immediate, wide, mmx;
 };
+
+static bool row_has(const struct vector_row *row, unsigned class)
+{
+	return row->reg == class || row->rm == class;
+}
 
 static bool shape_legacy(const struct insn *insn, struct shape *s)
 {
@@ -47,20 +53,23 @@ static bool shape_legacy(const struct insn *insn, struct shape *s)
 			.wide = string && insn->rex & 8 };
 		return true;
 	}
-	if (row->reg == THUNK_MMX || row->rm == THUNK_MMX)
+	/* Hosts differ in whether CVTPI2PS and CVTPI2PD of a memory operand change the x87's state (Intel's: the
+	 * first). */
+	if (row->reg == THUNK_XMM && row->rm == THUNK_MMX && insn->mod != 3)
 		return false;
 	*s = (struct shape){ .opcode = (unsigned)row->map << 8 | row->native,
 		.prefix = row->prefix,
 		.memory = vector_memory_size(insn, row),
-		.level = T1_LIVE_SSE,
+		.level = row_has(row, THUNK_XMM) ? T1_LIVE_SSE : T1_LIVE_NONE,
 		.reg = row->reg,
 		.rm = row->rm,
+		.mmx = row_has(row, THUNK_MMX),
 		.store = row->flags & VECTOR_STORE,
 		.compare = row->flags & VECTOR_COMPARE,
 		.aligned = row->flags & VECTOR_ALIGNED,
 		.immediate = row->flags & VECTOR_IMMEDIATE,
 		.immediate_mask = 0xff,
-		.wide = insn->rex & 8 && (row->reg == THUNK_GPR || row->rm == THUNK_GPR) };
+		.wide = insn->rex & 8 && row_has(row, THUNK_GPR) };
 	return true;
 }
 
@@ -97,7 +106,13 @@ static bool shape_vex(const struct insn *insn, struct shape *s)
 	return true;
 }
 
-bool t1_vector_effect(const struct insn *insn, struct t1_effect *effect)
+/* Its shape, if it has one and can run natively. */
+static bool shape_find(const struct t1 *t1, const struct insn *insn, struct shape *s)
+{
+	return (shape_legacy(insn, s) || shape_vex(insn, s)) && (!s->mmx || t1->xsave);
+}
+
+bool t1_vector_effect(const struct t1 *t1, const struct insn *insn, struct t1_effect *effect)
 {
 	struct shape s;
 
@@ -105,7 +120,7 @@ bool t1_vector_effect(const struct insn *insn, struct t1_effect *effect)
 		*effect = (struct t1_effect){ .native = true };
 		return true;
 	}
-	if (!shape_legacy(insn, &s) && !shape_vex(insn, &s))
+	if (!shape_find(t1, insn, &s))
 		return false;
 	*effect = (struct t1_effect){
 		.native = true, .touches = s.compare, .sets = s.compare ? CPU_FLAGS_ARITHMETIC : 0
@@ -175,7 +190,9 @@ static void one(struct t1_translation *t, const struct shape *s)
 {
 	const struct insn *insn = t->insn;
 	bool memory = insn->mod != 3;
-	unsigned reg = insn->reg, rm = insn->rm, guest_reg = reg, guest_rm = rm;
+	/* There are eight MMX registers, whatever REX says. */
+	unsigned reg = s->reg == THUNK_MMX ? insn->reg & 7u : insn->reg, guest_reg = reg;
+	unsigned rm = s->rm == THUNK_MMX ? insn->rm & 7u : insn->rm, guest_rm = rm;
 	struct host_rm operand = rm_memory(HOST_R10, 0);
 
 	if (memory) {
@@ -226,8 +243,10 @@ bool t1_vector(struct t1_translation *t)
 		emit8(&t->e, 0x77);
 		return true;
 	}
-	if (!shape_legacy(insn, &s) && !shape_vex(insn, &s))
+	if (!shape_find(t->t1, insn, &s))
 		return false;
+	if (s.mmx)
+		t1_level_require(t, T1_LIVE_X87);
 	t1_level_require(t, s.level == T1_LIVE_AVX ? avx_level(t) : s.level);
 	one(t, &s);
 	return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /*
- * x87 instructions, on the host's own unit, which has the guest's state while translated code uses it.
+ * x87 instructions and EMMS, on the host's own unit, which has the guest's state while translated code uses it.
  *
  * That is so only while the guest masks all exceptions and none is pending (t1_vector_enter()); FIP, FDP and FOP stay
  * what they were when the state was loaded then.  What moves the whole state or the environment is T0's.
@@ -10,7 +10,15 @@
 #include "vmm/translate/t1.h"
 
 /* Instructions that T0 lists apart, and that run natively, too. */
-enum control { CONTROL_NONE, CONTROL_LOAD, CONTROL_STORE, CONTROL_STATUS, CONTROL_STATUS_AX, CONTROL_WAIT };
+enum control {
+	CONTROL_NONE,
+	CONTROL_LOAD,
+	CONTROL_STORE,
+	CONTROL_STATUS,
+	CONTROL_STATUS_AX,
+	CONTROL_WAIT,
+	CONTROL_EMMS
+};
 
 static enum control control_kind(const struct insn *insn)
 {
@@ -25,6 +33,7 @@ static enum control control_kind(const struct insn *insn)
 			return CONTROL_NONE;
 		return digit == 5 ? CONTROL_LOAD : digit == 7 ? CONTROL_STORE : CONTROL_NONE;
 	case 0xdd: return insn->mod != 3 && digit == 7 ? CONTROL_STATUS : CONTROL_NONE;
+	case 0x177: return CONTROL_EMMS;
 	case 0xdf: return insn->mod == 3 && insn->modrm == 0xe0 ? CONTROL_STATUS_AX : CONTROL_NONE;
 	default: return CONTROL_NONE;
 	}
@@ -75,6 +84,10 @@ static void control(struct t1_translation *t, enum control kind)
 	case CONTROL_STATUS_AX:
 		emit8(&t->e, 0xdf);
 		emit8(&t->e, 0xe0);
+		break;
+	case CONTROL_EMMS:
+		emit8(&t->e, 0x0f);
+		emit8(&t->e, 0x77);
 		break;
 	default: break; /* WAIT: there is nothing to wait for */
 	}
