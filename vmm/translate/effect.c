@@ -229,7 +229,8 @@ struct t1_effect t1_effect(const struct cpu *cpu, const struct insn *insn)
 	if (insn_is_undefined(insn))
 		return foreign();
 	struct t1_effect effect;
-	if (t1_scalar_effect(insn, &effect) || t1_vector_effect(insn, &effect) ||
+	if (t1_scalar_effect(insn, &effect) || t1_repeat_effect(insn, &effect) || t1_system_effect(insn, &effect) ||
+		t1_vector_effect(insn, &effect) ||
 		t1_x87_effect((const struct t1 *)(const void *)cpu->translator, insn, &effect))
 		return effect;
 	if (insn->vex)

@@ -101,6 +101,20 @@ static bool is_jcc(const struct insn *insn)
 	return !insn->vex && ((insn->opcode & 0xfff0) == 0x70 || (insn->opcode & 0xfff0) == 0x180);
 }
 
+bool lockstep_leaves(const struct t1_translation *t)
+{
+	uint32_t undefined = 0;
+
+	if (!stores_flags(t->insn))
+		return false;
+	for (unsigned i = 0; i < t->number; i++) {
+		const struct insn *insn = &t->block->insns[i];
+
+		undefined = (undefined & ~t1_effect(t->cpu, insn).sets) | undefined_flags(insn);
+	}
+	return undefined;
+}
+
 struct lockstep_block *lockstep_note(struct t1_translation *t)
 {
 	const struct block *block = t->block;
