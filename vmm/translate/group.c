@@ -119,6 +119,7 @@ static uint32_t map0_bits(const struct insn *insn)
 static uint32_t map1_bits(const struct insn *insn)
 {
 	switch (insn->opcode & 0xff) {
+	case 0x01: /* SWAPGS, STAC, CLAC */
 	case 0x0d:
 	case 0x18 ... 0x1f:
 	case 0x80 ... 0x8f:
@@ -140,6 +141,7 @@ static uint32_t map1_bits(const struct insn *insn)
 	case 0xb7:
 	case 0xbe:
 	case 0xbf: return BIT(insn->reg);
+	case 0x20: return BIT(insn->rm);
 	case 0x90 ... 0x9f: return rm_bits(insn, true);
 	case 0xab:
 	case 0xb3:

@@ -36,10 +36,11 @@ static bool repeatable(const struct insn *insn)
 	case 0xf1:                /* INT1 */
 	case 0xf4:                /* HLT */
 	case 0x108 ... 0x109:     /* INVD, WBINVD */
-	case 0x120 ... 0x123:     /* control and debug registers */
+	case 0x121 ... 0x123:     /* control and debug registers */
 	case 0x130 ... 0x133:     /* MSRs, TSC */
 	case 0x1aa:               /* RSM */
 	case 0x282: return false; /* INVPCID */
+	case 0x120: return insn->reg != 8;
 	case 0xff: return digit(insn) != 3 && digit(insn) != 5;
 	case 0x101: return group7_repeatable(insn);
 	case 0x1c7: return insn->mod != 3 || digit(insn) < 6; /* RDRAND, RDSEED */

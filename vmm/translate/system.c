@@ -32,6 +32,12 @@ static bool is_bit_string(const struct insn *insn)
 	}
 }
 
+/* LFENCE, MFENCE, SFENCE */
+static bool is_fence(const struct insn *insn)
+{
+	return insn->opcode == 0x1ae && insn->mod == 3 && digit(insn) >= 5 && !insn->rep && !insn->prefix66;
+}
+
 static bool is_exchange(const struct insn *insn)
 {
 	return insn->opcode == 0x1c7 && insn->mod != 3 && digit(insn) == 1;
@@ -46,6 +52,8 @@ bool t1_system_effect(const struct insn *insn, struct t1_effect *effect)
 	case 0x9c: effect->reads = CPU_FLAGS_ARITHMETIC; return true;
 	case 0x8c:
 	case 0xfa ... 0xfd: return true;
+	case 0x120: return insn->reg != 8; /* the task priority */
+	case 0x1ae: return is_fence(insn);
 	case 0x101: return insn->modrm == 0xf8 || insn->modrm == 0xca || insn->modrm == 0xcb;
 	default: break;
 	}
@@ -174,6 +182,20 @@ static void segment_read(struct t1_translation *t)
 	t1_commit(t, insn->rm, to);
 }
 
+static bool control_read(struct t1_translation *t)
+{
+	const struct insn *insn = t->insn;
+	static const size_t at[5] = { offsetof(struct cpu, cr0), 0, offsetof(struct cpu, cr2),
+		offsetof(struct cpu, cr3), offsetof(struct cpu, cr4) };
+	unsigned to = t1_out(insn->rm, HOST_R10);
+
+	if (!is_kernel(t))
+		return false;
+	emit_load(&t->e, insn->code64 ? 8 : 4, to, rm_state(at[insn->reg]));
+	t1_commit(t, insn->rm, to);
+	return true;
+}
+
 /* ---- memory ---- */
 
 static void flags_fetch_rest(struct t1_translation *t, uint32_t sets)
@@ -257,6 +279,8 @@ bool t1_system(struct t1_translation *t)
 	case 0xfb: return sti(t);
 	case 0xfc:
 	case 0xfd: rflags_change(t, CPU_FLAG_DF, insn->opcode & 1); return true;
+	case 0x120: return control_read(t);
+	case 0x1ae: emit_op(&t->e, 0x1ae, 4, digit(insn), rm_register(0), 0, 0); return true;
 	case 0x101: return insn->modrm == 0xf8 ? swapgs(t) : access_flag(t);
 	case 0x1c7: exchange(t); return true;
 	default: bit_string(t); return true;

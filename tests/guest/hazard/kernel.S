@@ -131,6 +131,8 @@ main:
 	IS	"STI and an interrupt below the priority", 30
 	OFTEN	selectors
 	IS	"MOV from segment registers", 30
+	OFTEN	control
+	IS	"MOV from control registers", 30
 	OFTEN	strings
 	IS	"bit strings", 30
 	OFTEN	exchanges
@@ -557,6 +559,24 @@ selectors:
 	mov	[bits], ss
 	cmp	dword ptr [bits], (0xffff0000 | DATA32)
 	MUST
+	jmp	right
+
+control:
+	mov	eax, 0x12345678
+	mov	cr2, eax
+	mov	edx, cr2
+	cmp	eax, edx
+	MUST
+	mov	eax, cr3
+	cmp	eax, SPACE_A
+	MUST
+	mov	eax, cr0
+	and	eax, 0x80000001
+	cmp	eax, 0x80000001
+	MUST
+	lfence
+	mfence
+	sfence
 	jmp	right
 
 strings:
