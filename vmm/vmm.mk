@@ -209,9 +209,11 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/move.c \
 	vmm/translate/operand.c \
 	vmm/translate/refill.c \
+	vmm/translate/repeat.c \
 	vmm/translate/scalar.c \
 	vmm/translate/statistics.c \
 	vmm/translate/statistics.h \
+	vmm/translate/system.c \
 	vmm/translate/t1.c \
 	vmm/translate/t1.h \
 	vmm/translate/translate.c \

@@ -109,6 +109,15 @@ def flags_precise():
     work("flags", tiers=[tier for tier in TIERS if tier == "T0"])
 
 
+def kernel():
+    work("kernel", machine=COUNTED)
+
+
+def kernel_clock():
+    """By the host's clock code does not count, and is not told of requests at counted instants."""
+    work("kernel")
+
+
 def long():
     work("long", machine=COUNTED, model="host")
 
@@ -165,4 +174,4 @@ def wake():
 
 
 if __name__ == "__main__":
-    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, long, mmx, privilege, real, remap, segment, self_modify, sse, string, task, wake)
+    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, kernel, kernel_clock, long, mmx, privilege, real, remap, segment, self_modify, sse, string, task, wake)

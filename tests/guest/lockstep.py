@@ -52,10 +52,12 @@ def hazards():
     wrong = []
     for name, machine, model, flags in (
             ("cross", "", "x86-64-v2", []), ("flags", hazard.COUNTED, "x86-64-v2", ["-DSUMS"]),
-            ("long", hazard.COUNTED, "host", []), ("mmx", hazard.COUNTED, "x86-64-v2", []),
-            ("privilege", "", "host", []), ("real", "", "x86-64-v2", []),
+            ("kernel", hazard.COUNTED, "x86-64-v2", []), ("long", hazard.COUNTED, "host", []),
+            ("mmx", hazard.COUNTED, "x86-64-v2", []), ("privilege", "", "host", []), ("real", "", "x86-64-v2", []),
             ("remap", "", "x86-64-v2", []), ("segment", "", "x86-64-v2", []), ("self_modify", "", "x86-64-v2", []),
-            ("sse", hazard.COUNTED, "x86-64-v2", []), ("string", "", "x86-64-v2", []), ("task", "", "x86-64-v2", [])):
+            ("sse", hazard.COUNTED, "x86-64-v2", []),
+            # by the host's clock it depends on the time where T0 stops in a long REP
+            ("string", hazard.COUNTED, "x86-64-v2", []), ("task", "", "x86-64-v2", [])):
         with guest.Folder() as folder:
             data, names = hazard.build(folder, name, *flags)
             image = device.disk(folder, "boot.img", data)

@@ -66,6 +66,7 @@ int apic_acknowledge(struct cpu_apic *apic)
 		return (int)(apic->svr & 0xff); /* spurious: no bit in ISR, so no EOI */
 	bit_clear(apic->irr, (unsigned)vector);
 	bit_set(apic->isr, (unsigned)vector);
+	apic->cpu->irr_waits = highest(apic->irr) >= 0;
 	return vector;
 }
 
@@ -111,6 +112,7 @@ static void vector_accept(struct cpu_apic *apic, unsigned vector, bool level)
 		return;
 	}
 	bit_set(apic->irr, vector);
+	apic->cpu->irr_waits = 1;
 	if (level)
 		bit_set(apic->tmr, vector);
 	else
@@ -218,6 +220,7 @@ void apic_identity_update(struct cpu_apic *apic)
 static void registers_reset(struct cpu_apic *apic)
 {
 	memset(apic->irr, 0, sizeof(apic->irr));
+	apic->cpu->irr_waits = 0;
 	memset(apic->isr, 0, sizeof(apic->isr));
 	memset(apic->tmr, 0, sizeof(apic->tmr));
 	for (unsigned i = 0; i < 8; i++) {

@@ -80,6 +80,7 @@ int apic_save(const struct cpu_apic *apic, struct state_writer *writer)
 int apic_load(struct cpu_apic *apic, struct state_reader *reader)
 {
 	get_bitmap(reader, "apic_irr", apic->irr);
+	apic->cpu->irr_waits = 1; /* maybe; until the next is taken */
 	get_bitmap(reader, "apic_tmr", apic->tmr);
 	get_bitmap(reader, "apic_isr", apic->isr);
 	for (unsigned i = 0; i < 8; i++) {

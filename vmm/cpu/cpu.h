@@ -263,7 +263,8 @@ struct cpu {
 	/* Requests from other threads. */
 	uint32_t request; /* CPU_REQUEST_*, atomic */
 	uint64_t code_changed[CPU_CODE_CHANGED /
-		64]; /* a bit for the hash of each page whose version was raised; atomic */
+		64];        /* a bit for the hash of each page whose version was raised; atomic */
+	uint32_t irr_waits; /* not 0: the local APIC's IRR is not empty.  The own thread's */
 	uint8_t sipi_vector;
 	uint8_t sample_depth;             /* how many addresses CPU_REQUEST_SAMPLE wants; atomic */
 	uint64_t a20_mask, a20_mask_next; /* and-masks on physical addresses; all ones in SMM, and the pin's */

@@ -274,12 +274,16 @@ static int invpcid(struct cpu *cpu, const struct insn *insn)
 	return CPU_END;
 }
 
-/* CLAC and STAC */
+/* CLAC and STAC.  The way into a kernel has a CLAC that changes nothing. */
 static int alignment_flag(struct cpu *cpu, const struct insn *insn)
 {
+	bool set = insn->modrm & 1;
+
 	if (cpu->cpl)
 		return cpu_raise(cpu, CPU_UD);
-	cpu_rflags_write(cpu, insn->modrm & 1 ? CPU_FLAG_AC : 0, CPU_FLAG_AC);
+	if (set == !!(cpu->rflags & CPU_FLAG_AC))
+		return CPU_OK;
+	cpu_rflags_write(cpu, set ? CPU_FLAG_AC : 0, CPU_FLAG_AC);
 	return CPU_END;
 }
 

@@ -122,6 +122,17 @@ static void jump_to_entry(struct t1_translation *t)
 	emit_rm(&t->e, 0xff, 4, 4, jump_code(t));
 }
 
+void t1_leave_indirect(struct t1_translation *t, unsigned behind)
+{
+	jump_lookup(t);
+	if (t->t1->exact) {
+		emit_op(&t->e, 0x83, 8, 0, STATE(t1.left), 0, 1); /* add */
+		emit8(&t->e, behind);
+	}
+	jump_to_entry(t);
+	t->left = true;
+}
+
 /* The cut that T0 makes: only whole pointers are done here. */
 static bool target_plain(const struct t1_translation *t)
 {

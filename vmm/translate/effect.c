@@ -230,7 +230,8 @@ struct t1_effect t1_effect(const struct cpu *cpu, const struct insn *insn)
 		return foreign();
 	const struct t1 *t1 = (const struct t1 *)(const void *)cpu->translator;
 	struct t1_effect effect;
-	if (t1_scalar_effect(insn, &effect) || t1_vector_effect(t1, insn, &effect) || t1_x87_effect(t1, insn, &effect))
+	if (t1_scalar_effect(insn, &effect) || t1_repeat_effect(insn, &effect) || t1_system_effect(insn, &effect) ||
+		t1_vector_effect(t1, insn, &effect) || t1_x87_effect(t1, insn, &effect))
 		return effect;
 	if (insn->vex)
 		return foreign();

@@ -71,7 +71,9 @@ static uint32_t map0_bits(const struct insn *insn)
 	case 0xa2:
 	case 0xa3:
 	case 0xa8:
-	case 0xa9: return opcode == 0x90 && insn->rex & 1 ? ANY : 0;
+	case 0xa9:
+	case 0x9c: /* PUSHF, CLI, STI, CLD, STD */
+	case 0xfa ... 0xfd: return opcode == 0x90 && insn->rex & 1 ? ANY : 0;
 	case 0x63:
 	case 0x69:
 	case 0x6b:
@@ -90,6 +92,13 @@ static uint32_t map0_bits(const struct insn *insn)
 	case 0x99: return BIT(CPU_RDX);
 	case 0xb0 ... 0xb7: return byte_bits(insn, low);
 	case 0xb8 ... 0xbf: return BIT(low);
+	case 0x8c: return rm_bits(insn, false);
+	case 0xa4:
+	case 0xa5: return BIT(CPU_RCX) | BIT(CPU_RSI) | BIT(CPU_RDI);
+	case 0xaa:
+	case 0xab: return BIT(CPU_RCX) | BIT(CPU_RDI);
+	case 0xac:
+	case 0xad: return BIT(CPU_RAX) | BIT(CPU_RSI);
 	case 0xc0:
 	case 0xc1:
 	case 0xd0 ... 0xd3: return rm_bits(insn, byte);
@@ -110,6 +119,7 @@ static uint32_t map0_bits(const struct insn *insn)
 static uint32_t map1_bits(const struct insn *insn)
 {
 	switch (insn->opcode & 0xff) {
+	case 0x01: /* SWAPGS, STAC, CLAC */
 	case 0x0d:
 	case 0x18 ... 0x1f:
 	case 0x80 ... 0x8f:
@@ -134,6 +144,7 @@ static uint32_t map1_bits(const struct insn *insn)
 	case 0xb7:
 	case 0xbe:
 	case 0xbf: return BIT(insn->reg);
+	case 0x20: return BIT(insn->rm);
 	case 0x90 ... 0x9f: return rm_bits(insn, true);
 	case 0xab:
 	case 0xb3:
@@ -142,6 +153,7 @@ static uint32_t map1_bits(const struct insn *insn)
 	case 0xa5:
 	case 0xac:
 	case 0xad: return rm_bits(insn, false);
+	case 0xc7: return BIT(CPU_RAX) | BIT(CPU_RDX); /* CMPXCHG8B, CMPXCHG16B */
 	case 0xc8 ... 0xcf: return BIT((insn->opcode & 7u) | (insn->rex & 1u) << 3);
 	default: return ANY;
 	}
@@ -172,7 +184,8 @@ static int64_t stack_moved(const struct insn *insn, uint32_t *mask)
 	switch (opcode) {
 	case 0x50 ... 0x57:
 	case 0x68:
-	case 0x6a: return -(int64_t)insn->operand_size;
+	case 0x6a:
+	case 0x9c: return -(int64_t)insn->operand_size;
 	case 0x58 ... 0x5f: return insn->operand_size;
 	case 0xff: return digit == 6 ? -(int64_t)insn->operand_size : 0;
 	case 0x81:

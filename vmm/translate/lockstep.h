@@ -65,6 +65,9 @@ struct lockstep_block {
 	uint32_t runs;
 	bool told; /* a difference has been reported */
 };
+/* Would T1's code of the instruction store flags that the manual leaves undefined?  Then T0 is to be called, where the
+ * comparison ends. */
+bool lockstep_leaves(const struct t1_translation *t);
 /* NULL: no room. */
 struct lockstep_block *lockstep_note(struct t1_translation *t);
 

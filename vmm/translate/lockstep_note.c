@@ -36,10 +36,11 @@ static bool repeatable(const struct insn *insn)
 	case 0xf1:                /* INT1 */
 	case 0xf4:                /* HLT */
 	case 0x108 ... 0x109:     /* INVD, WBINVD */
-	case 0x120 ... 0x123:     /* control and debug registers */
+	case 0x121 ... 0x123:     /* control and debug registers */
 	case 0x130 ... 0x133:     /* MSRs, TSC */
 	case 0x1aa:               /* RSM */
 	case 0x282: return false; /* INVPCID */
+	case 0x120: return insn->reg != 8;
 	case 0xff: return digit(insn) != 3 && digit(insn) != 5;
 	case 0x101: return group7_repeatable(insn);
 	case 0x1c7: return insn->mod != 3 || digit(insn) < 6; /* RDRAND, RDSEED */
@@ -99,6 +100,20 @@ static bool stores_flags(const struct insn *insn)
 static bool is_jcc(const struct insn *insn)
 {
 	return !insn->vex && ((insn->opcode & 0xfff0) == 0x70 || (insn->opcode & 0xfff0) == 0x180);
+}
+
+bool lockstep_leaves(const struct t1_translation *t)
+{
+	uint32_t undefined = 0;
+
+	if (!stores_flags(t->insn))
+		return false;
+	for (unsigned i = 0; i < t->number; i++) {
+		const struct insn *insn = &t->block->insns[i];
+
+		undefined = (undefined & ~t1_effect(t->cpu, insn).sets) | undefined_flags(insn);
+	}
+	return undefined;
 }
 
 struct lockstep_block *lockstep_note(struct t1_translation *t)

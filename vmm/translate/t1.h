@@ -289,6 +289,10 @@ bool t1_vector(struct t1_translation *t);
 bool t1_x87(struct t1_translation *t);
 bool t1_scalar(struct t1_translation *t);
 bool t1_scalar_effect(const struct insn *insn, struct t1_effect *effect);
+bool t1_repeat(struct t1_translation *t);
+bool t1_repeat_effect(const struct insn *insn, struct t1_effect *effect);
+bool t1_system(struct t1_translation *t);
+bool t1_system_effect(const struct insn *insn, struct t1_effect *effect);
 bool t1_x87_effect(const struct t1 *t1, const struct insn *insn, struct t1_effect *effect);
 /* What it does with flags, if t1_vector() has code for it. */
 bool t1_vector_effect(const struct t1 *t1, const struct insn *insn, struct t1_effect *effect);
@@ -298,6 +302,9 @@ bool t1_is_control(const struct insn *insn);
 void t1_asides(struct t1_translation *t);
 /* Where a relative branch leads to. */
 uint64_t t1_target(const struct insn *insn, uint64_t next);
+/* A way out to the address in R11 in a context that need not be the block's; `behind`: instructions of the block that
+ * are counted and do not run. */
+void t1_leave_indirect(struct t1_translation *t, unsigned behind);
 /* A way out to `rip`. */
 void t1_leave_to(struct t1_translation *t, uint64_t rip);
 

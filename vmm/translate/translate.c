@@ -80,13 +80,13 @@ static void instruction(struct t1_translation *t)
 
 	t->site = NULL;
 	t1_group_begin(t);
-	if (effect.native) {
+	if (effect.native && !(t->t1->lockstep && lockstep_leaves(t))) {
 		if (effect.reads || (effect.touches && t->live & ~effect.sets))
 			t1_flags_require(t);
 		if (control)
 			done = t1_control(t);
 		else
-			done = t1_scalar(t) || t1_vector(t) || t1_x87(t) ||
+			done = t1_scalar(t) || t1_repeat(t) || t1_system(t) || t1_vector(t) || t1_x87(t) ||
 				(!t->insn->vex && (t1_integer(t) || t1_move(t) || t1_stack(t)));
 	}
 	if (!done) {
