@@ -129,6 +129,10 @@ def segment():
     work("segment")
 
 
+def share():
+    work("share")
+
+
 def string():
     work("string")
 
@@ -161,4 +165,4 @@ def wake():
 
 
 if __name__ == "__main__":
-    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, long, privilege, real, remap, segment, self_modify, sse, string, task, wake)
+    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, long, privilege, real, remap, segment, self_modify, share, sse, string, task, wake)
