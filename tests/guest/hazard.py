@@ -133,6 +133,10 @@ def share():
     work("share")
 
 
+def share_long():
+    work("share_long")
+
+
 def string():
     work("string")
 
@@ -165,4 +169,4 @@ def wake():
 
 
 if __name__ == "__main__":
-    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, long, privilege, real, remap, segment, self_modify, share, sse, string, task, wake)
+    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, long, privilege, real, remap, segment, self_modify, share, share_long, sse, string, task, wake)
