@@ -324,9 +324,11 @@ void t1_reach(
 	unsigned width = t->insn->code64 ? 8 : 4;
 	bool flat = t->insn->code64 ? segment < CPU_FS : t->flat && segment < CPU_FS && segment != CPU_CS;
 	struct t1_reach *reach, plain = { .base = (uint8_t)base, .width = (uint8_t)width };
+	int64_t lowest = displacement - SPAN_MAX; /* where its group may begin */
 
 	t->displacement = 0;
-	if (!flat || t->reach_count == T1_REACHES || displacement != (int32_t)displacement) {
+	if (!flat || t->reach_count == T1_REACHES || displacement != (int32_t)displacement ||
+		lowest != (int32_t)lowest) {
 		address_emit(t, &plain, displacement);
 		t1_lookup(t, segment, size, write);
 		return;

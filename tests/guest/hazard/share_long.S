@@ -19,6 +19,8 @@
 #define THIRD_AT (WINDOW64 + 0x5000)
 #define CODE_AT (WINDOW64 + 0x8000)
 #define CODE_PAGES 0x400000
+#define PD_FAR 0x130000
+#define TABLE_FAR 0x131000
 #define AROUND 0x280
 
 #define GOOD 0
@@ -170,6 +172,14 @@ main:
 	ODD	FIRST_MISSING, 0, 0, 2b, -8
 	ODD	SECOND_READ_ONLY, 0, 3, 3b, 16
 	END	"RIP-relative"
+	CASE	"absolute addresses"
+1:	mov	rax, [SECOND + 0x40]
+2:	mov	[SECOND + 0x30], edx
+3:	add	rax, [SECOND + 0x2e]
+4:	add	[SECOND + 0x50], rax
+	movups	xmm0, [SECOND + 0x34]
+	movaps	[SECOND + 0x20], xmm0
+	END	"absolute addresses"
 
 	CASE	"pushes"
 1:	push	rax
@@ -318,6 +328,38 @@ main:
 	STACK	"RSP: ENTER", "enter 8, 0"
 	STACK	"RSP: XCHG", "xchg rsp, rbp"
 	STACK	"RSP: two steps", "sub rsp, 0x20; lea rsp, [rsp + 8]; pop r9; add rsp, 4"
+	mov	eax, offset below
+	call	long
+	IS	"2 GiB below the stack pointer", 0
+	ret
+
+/* A group that begins more than 2 GiB below its first access's base; 4 GiB above there is memory, too. */
+	.code64
+below:	mov	dword ptr [PDPT_A + 8 * 4], PD_FAR + 7
+	mov	dword ptr [PD_FAR], TABLE_FAR + 7
+	mov	dword ptr [TABLE_FAR + 8], OTHER + 7
+	MAP64	TABLE_A, 1, SECOND + 7
+	mov	dword ptr [SECOND + 0x100], 0x11
+	mov	dword ptr [SECOND + 0xf8], 0x22
+	mov	dword ptr [OTHER + 0x100], 0x3300
+	mov	dword ptr [OTHER + 0xf8], 0x4400
+	xor	ebx, ebx
+	mov	r12, rsp
+	mov	esi, 40
+1:	mov	rdx, MIDDLE + 0x100000000
+	mov	ecx, [rdx]
+	mov	rsp, MIDDLE + 0x80000100
+	jmp	2f
+2:	mov	eax, [rsp - 0x80000000]
+	lea	rsp, [rsp - 8]
+	add	eax, [rsp - 0x80000000]
+	mov	rsp, r12
+	cmp	eax, 0x33
+	je	3f
+	inc	ebx
+3:	dec	esi
+	jnz	1b
+	mov	eax, ebx
 	ret
 
 /* ---- Running them */
