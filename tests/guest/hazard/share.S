@@ -17,53 +17,6 @@
 #include "share.inc"
 
 #define APIC 0xfee00000
-	/* An access before and others behind a change of the register, which begins at ESI + 100h. */
-	.macro	CHANGE name:req, reg:req, change:req
-	CASE	"\name"
-	lea	edx, [esi + 0x1c0]
-	mov	[esi + 0x130], edx
-	pxor	xmm1, xmm1
-	movd	xmm0, edx
-	mov	ecx, 0x20
-	lea	\reg, [esi + 0x100]
-	mov	ebp, [\reg]
-	mov	[\reg + 8], ebp
-	\change
-	mov	[\reg + 4], ebp
-	mov	ebp, [\reg + 12]
-	add	[\reg], ebp
-	END	"\name"
-	.endm
-	/* The same for what may lead anywhere: nothing is written. */
-	.macro	CHANGE_FAR name:req, reg:req, change:req
-	CASE	"\name"
-	lea	edx, [esi + 0x1c0]
-	mov	ecx, 0x20
-	lea	\reg, [esi + 0x100]
-	mov	ebp, [\reg]
-	\change
-	add	ebp, [\reg + 4]
-	END	"\name"
-	.endm
-	/* A change of the stack pointer between pushes, pops, and accesses through it. */
-	.macro	STACK name:req, change:req
-	CASE	"\name"
-	lea	esp, [esi + 0x100]
-	lea	ebp, [esi + 0x144]
-	lea	edx, [esi + 0xa4]
-	mov	[ebp], edx
-	push	eax
-	push	ebp
-	mov	ecx, [esp + 12]
-	\change
-	push	ecx
-	mov	[esp - 8], edi
-	mov	ecx, [esp + 4]
-	push	ecx
-	add	[esp + 16], esi
-	pop	eax
-	END	"\name"
-	.endm
 
 main:
 	cli
@@ -356,7 +309,7 @@ registers:
 	CHANGE	"ADD", ebx, "add ebx, 0x20"
 	CHANGE	"ADD of a register", ebx, "add ebx, ecx"
 	CHANGE	"SUB from memory", edx, "sub edx, [edi - 4]"
-	CHANGE	"ADC", edx, "stc; adc edx, 0x10"
+	CHANGE	"ADC", edx, "cmp ecx, -1; adc edx, 0x10"
 	CHANGE	"AND", edi, "and edi, -0x80"
 	CHANGE	"OR", eax, "or eax, 0x44"
 	CHANGE	"OR of the accumulator's byte", eax, "or al, 0x44"
@@ -391,8 +344,8 @@ registers:
 	CHANGE	"CMOV that does not", ebx, "cmp ecx, 0; cmovz ebx, edx"
 	CHANGE	"POP", ebx, "lea esp, [esi + 0x60]; push edx; pop ebx"
 	CHANGE	"POP of a word", ebx, "lea esp, [esi + 0x60]; push dx; pop bx"
-	CHANGE	"SETcc", ebx, "stc; setnc bl"
-	CHANGE	"SETcc of a high byte", eax, "setz ah; mov ah, 0x0f"
+	CHANGE	"SETcc", ebx, "cmp ecx, ecx; setnz bl"
+	CHANGE	"SETcc of a high byte", eax, "cmp ecx, ecx; setnz ah"
 	CHANGE	"BTS", ebx, "bts ebx, 4"
 	CHANGE	"BTC", ebx, "btc ebx, 3"
 	CHANGE	"LODSD", esi, "lodsd"
@@ -408,8 +361,8 @@ registers:
 	CHANGE_FAR "MUL, EAX", eax, "mul ecx"
 	CHANGE_FAR "MUL, EDX", edx, "mul ecx"
 	CHANGE_FAR "IMUL, EAX", eax, "imul eax, ecx"
-	CHANGE_FAR "DIV, EAX", eax, "xor edx, edx; div ecx"
-	CHANGE_FAR "DIV, EDX", edx, "mov eax, edx; cdq; div ecx"
+	CHANGE_FAR "DIV, EAX", eax, "div edi"
+	CHANGE_FAR "DIV, EDX", edx, "div edi"
 	CHANGE_FAR "CDQ", edx, "cdq"
 	CHANGE_FAR "CWDE", eax, "cwde"
 	CHANGE_FAR "BSWAP", ebx, "bswap ebx"
@@ -424,7 +377,7 @@ registers:
 	CHANGE_FAR "NOT", ebx, "not ebx"
 	CHANGE_FAR "BSF", ebx, "bsf ebx, ecx"
 	CHANGE_FAR "XOR", ebx, "xor ebx, ebx"
-	CHANGE_FAR "SBB", ebx, "stc; sbb ebx, ebx"
+	CHANGE_FAR "SBB", ebx, "cmp ecx, ecx; sbb ebx, ebx"
 	CHANGE_FAR "an immediate", ebx, "mov ebx, 0x7c00"
 	CHANGE_FAR "FNSTSW", eax, "fnstsw ax"
 	CHANGE_FAR "AAM", eax, "aam"

@@ -286,8 +286,8 @@ main:
 	CHANGE	"CMPXCHG of RAX", rax, "cmpxchg rdx, rcx"
 	CHANGE	"CMOV", r13, "cmp ecx, 0; cmovnz r13, rdx"
 	CHANGE	"MOV from memory", r9, "mov r9, [rsi + 0x130]"
-	CHANGE	"SETcc", r9, "stc; setnc r9b"
-	CHANGE	"SETcc of SIL", rbp, "stc; setnc bpl"
+	CHANGE	"SETcc", r9, "cmp ecx, ecx; setnz r9b"
+	CHANGE	"SETcc of DIL", rdi, "cmp ecx, ecx; setnz dil"
 	CHANGE	"MOV BH", rbx, "mov bh, 0x0f"
 	CHANGE	"MOV DIL", rdi, "mov dil, 0x24"
 	CHANGE	"MOVD", r9, "movq xmm0, rdx; movq r9, xmm0"
@@ -537,6 +537,7 @@ share_sum:
 share_start: /* have in the TLB what can be there */
 	mov	eax, [run_probe]
 	mov	rdx, WINDOW64
+	mov	ecx, [rdx + 0x8800]
 	test	al, 1
 	jz	1f
 	mov	ecx, [rdx + 0x800]
