@@ -218,6 +218,15 @@ stacks:
 	ODD	SECOND_MISSING, -12
 	ODD	FIRST_READ_ONLY, 0, 7, 2b, -4
 	END	"LEAVE"
+	CASE	"LEAVE, and what EBP is then"
+	lea	ebp, [esi + 0x100]
+	lea	edx, [esi + 0x180]
+	mov	[ebp], edx
+	mov	eax, [ebp + 4]
+	leave
+	mov	[ebp + 4], eax
+	add	eax, [ebp]
+	END	"LEAVE, and what EBP is then"
 	CASE	"CALL"
 1:	push	eax
 2:	push	ecx

@@ -214,6 +214,15 @@ main:
 	ODD	SECOND_MISSING, -8, 0, 4b, 0
 	ODD	FIRST_READ_ONLY, 0, 3, 2b, -8
 	END	"LEAVE"
+	CASE	"LEAVE, and what RBP is then"
+	lea	rbp, [rsi + 0x100]
+	lea	rdx, [rsi + 0x180]
+	mov	[rbp], rdx
+	mov	rax, [rbp + 8]
+	leave
+	mov	[rbp + 8], rax
+	add	rax, [rbp]
+	END	"LEAVE, and what RBP is then"
 	CASE	"CALL"
 1:	push	rax
 2:	push	rcx
