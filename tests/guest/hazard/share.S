@@ -273,6 +273,12 @@ stacks:
 	ODD	FIRST_READ_ONLY, 0, 7, 1b, -4
 	END	"RET n", (5b-7b)
 	CASE	"PUSH from memory, then others"
+	mov	edx, [edi]	/* a block of the same groups, elsewhere */
+	lea	esp, [esi + 0x180]
+	push	eax
+	push	eax
+	mov	esp, esi
+	jmp	1f
 1:	push	dword ptr [ebx]
 2:	push	eax
 3:	push	ecx

@@ -260,6 +260,12 @@ main:
 	ODD	SECOND_MISSING, -24, 0, 5b, 0
 	END	"RET n", (5b-7b)
 	CASE	"PUSH from memory, then others"
+	mov	r9, [rdi]	/* a block of the same groups, elsewhere */
+	lea	rsp, [rsi + 0x180]
+	push	rax
+	push	rax
+	mov	rsp, rsi
+	jmp	1f
 1:	push	qword ptr [rbx]
 2:	push	r9
 3:	push	rcx
