@@ -142,6 +142,14 @@ def segment():
     work("segment")
 
 
+def share():
+    work("share")
+
+
+def share_long():
+    work("share_long")
+
+
 def string():
     work("string")
 
@@ -174,4 +182,4 @@ def wake():
 
 
 if __name__ == "__main__":
-    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, kernel, kernel_clock, long, mmx, privilege, real, remap, segment, self_modify, sse, string, task, wake)
+    guest.main(avx, checksum, cross, debug, dma_code, evict, flags, flags_precise, kernel, kernel_clock, long, mmx, privilege, real, remap, segment, self_modify, share, share_long, sse, string, task, wake)

@@ -423,9 +423,11 @@ bool t1_segment_flat(const struct t1_translation *t, unsigned segment)
 bool t1_reach_grouped(
 	struct t1_translation *t, unsigned base, int64_t displacement, unsigned segment, unsigned size, bool write)
 {
+	int64_t lowest = displacement - SPAN_MAX; /* where its group may begin */
 	struct t1_reach *reach;
 
-	if (!t1_segment_flat(t, segment) || t->reach_count == T1_REACHES || displacement != (int32_t)displacement)
+	if (!t1_segment_flat(t, segment) || t->reach_count == T1_REACHES || displacement != (int32_t)displacement ||
+		lowest != (int32_t)lowest)
 		return false;
 	reach = &t->reaches[t->reach_count++];
 	if (t->grouped) {

@@ -251,7 +251,7 @@ bool t1_move(struct t1_translation *t)
 	case 0x1be: return extend(t, 1);
 	case 0x1b7:
 	case 0x1bf: return extend(t, 2);
-	case 0x1c3: move_store(t, size); return true;
+	case 0x1c3: move_store(t, size == 8 ? 8 : 4); return true; /* MOVNTI has no 16-bit form */
 	case 0x1c8 ... 0x1cf:
 		if (size == 2)
 			return false;
