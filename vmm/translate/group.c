@@ -395,7 +395,8 @@ static void grouped(struct t1_translation *t, struct t1_reach *reach)
 	reach->back = emit_here(&t->e);
 	t->displacement = reach->moved;
 	t->indexed = false;
-	t->held = reach->group;
+	/* a second access of this instruction may not rely on it otherwise */
+	t->held = address_kept(t) ? reach->group : T1_NO_GROUP;
 }
 
 void t1_group_stub(struct t1_translation *t, struct t1_reach *reach)
