@@ -46,7 +46,8 @@ static const struct vmm_param cpu_params[] = {
 };
 static const struct vmm_param engine_params[] = {
 	PARAM("tier", CHOICE, "auto", 0, 0, "auto|T0|T1",
-		"The fastest way of running guest code that may be used: T0, the interpreter, or T1, the block translator "
+		"The fastest way of running guest code that may be used: T0, the interpreter, or T1, the block "
+		"translator "
 		"(auto)."),
 	PARAM("check", CHOICE, "none", 0, 0, "none|lockstep",
 		"lockstep: run everything on T0 and on T1, and tell where they differ, on standard error."),

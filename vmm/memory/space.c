@@ -51,7 +51,8 @@ void memory_space_watch(struct memory_space *space, void (*flush)(void *self), v
 	space->flush_self = self;
 }
 
-void memory_space_watch_code(struct memory_space *space, void (*changed)(void *self, const uint32_t *version), void *self)
+void memory_space_watch_code(
+	struct memory_space *space, void (*changed)(void *self, const uint32_t *version), void *self)
 {
 	space->code = changed;
 	space->code_self = self;
