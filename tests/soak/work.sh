@@ -104,7 +104,7 @@ openssl)
   quietly openssl speed -seconds 1 -bytes 8192 rsa1024 ecdsap256 aes-256-cbc sha512
   # What it was compiled with, which it says too, has "-Werror" in it.
   ! grep -iE 'failure|failed|error[: ]' said || fail "openssl speed complains"
-  # i386 multiplies with MMX, which T1 leaves to the interpreter: larger keys take minutes.
+  # On the interpreter, larger keys take minutes.
   quietly openssl genrsa -out key.pem 1024
   quietly openssl rsa -in key.pem -pubout -out public.pem
   quietly openssl dgst -sha256 -sign key.pem -out signature data

@@ -36,7 +36,7 @@ struct t1_page {
 	uint64_t linear, physical, context;
 	struct t1_page *chain;
 };
-#define T1_PAGES 1024u
+#define T1_PAGES 8192u
 #define T1_NEVER UINT64_MAX /* a stamp */
 
 /* A way out of a block to a known address. */
