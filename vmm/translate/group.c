@@ -96,7 +96,9 @@ static uint32_t map0_bits(const struct insn *insn)
 	case 0xa4:
 	case 0xa5: return BIT(CPU_RCX) | BIT(CPU_RSI) | BIT(CPU_RDI);
 	case 0xaa:
-	case 0xab: return BIT(CPU_RCX) | BIT(CPU_RDI);
+	case 0xab:
+	case 0xae:
+	case 0xaf: return BIT(CPU_RCX) | BIT(CPU_RDI);
 	case 0xac:
 	case 0xad: return BIT(CPU_RAX) | BIT(CPU_RSI);
 	case 0xc0:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /*
- * STOS, MOVS and LODS, upwards.
+ * STOS, MOVS, LODS and SCAS, upwards.
  *
  * A repeated one runs as the host's own if each of its ranges lies in one page that is in the TLB: then nothing can
  * fault in the middle, and it is short enough not to look for interrupts.  Two pages of the guest's may be one of
@@ -16,6 +16,11 @@ static bool copies(const struct insn *insn)
 	return (insn->opcode & 0xfe) == 0xa4;
 }
 
+static bool scans(const struct insn *insn)
+{
+	return (insn->opcode & 0xfe) == 0xae;
+}
+
 static bool is_string(const struct insn *insn)
 {
 	if (insn->vex || insn->address_size != (insn->code64 ? 8 : 4))
@@ -25,6 +30,8 @@ static bool is_string(const struct insn *insn)
 	case 0xa5: return insn->segment < CPU_FS && (insn->code64 || insn->segment != CPU_CS);
 	case 0xaa:
 	case 0xab: return true;
+	case 0xae:
+	case 0xaf: return !insn->rep;
 	case 0xac:
 	case 0xad: return !insn->rep && insn->segment < CPU_FS && (insn->code64 || insn->segment != CPU_CS);
 	default: return false;
@@ -36,6 +43,10 @@ bool t1_repeat_effect(const struct insn *insn, struct t1_effect *effect)
 	if (!is_string(insn))
 		return false;
 	*effect = (struct t1_effect){ .native = true };
+	if (scans(insn)) {
+		effect->sets = CPU_FLAGS_ARITHMETIC;
+		effect->touches = true;
+	}
 	return true;
 }
 
@@ -140,6 +151,11 @@ static void single(struct t1_translation *t)
 		emit_store(&t->e, size, rm_memory(HOST_R10, 0), HOST_R11);
 		step(t, HOST_RSI);
 		step(t, HOST_RDI);
+	} else if (scans(insn)) {
+		lookup(t, HOST_RDI, CPU_ES, false);
+		emit_rm(&t->e, size == 1 ? 0x3a : 0x3b, size, HOST_RAX, rm_memory(HOST_R10, 0)); /* cmp */
+		step(t, HOST_RDI);
+		t1_flags_set(t);
 	} else if ((insn->opcode & 0xfe) == 0xaa) {
 		lookup(t, HOST_RDI, CPU_ES, true);
 		emit_store(&t->e, size, rm_memory(HOST_R10, 0), HOST_RAX);
