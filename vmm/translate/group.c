@@ -219,8 +219,8 @@ static bool address_kept(const struct t1_translation *t)
 
 	struct t1_effect effect = t1_effect(t->cpu, insn);
 
-	/* flags that have to be fetched may take it to C */
-	if (insn->vex || effect.reads || (effect.touches && t->live & ~effect.sets))
+	/* flags that are nowhere to be found for sure may take it to C */
+	if (insn->vex || (!t->host && !t->image && (effect.reads || (effect.touches && t->live & ~effect.sets))))
 		return false;
 	switch (opcode) {
 	case 0x50 ... 0x5f:
@@ -230,6 +230,8 @@ static bool address_kept(const struct t1_translation *t)
 	case 0x99:
 	case 0xa8:
 	case 0xa9: return true;
+	case 0x70 ... 0x7f:
+	case 0x180 ... 0x18f: return t->number + 1u < t->block->count; /* another way out leads from the last */
 	case 0xb0 ... 0xbf: return !in_slot((opcode & 7u) | (insn->rex & 1u) << 3);
 	case 0x8d: return !in_slot(insn->ea_base) && insn->operand_size != 2;
 	case 0xf6:
@@ -269,13 +271,14 @@ static bool address_kept(const struct t1_translation *t)
 
 void t1_group_begin(struct t1_translation *t)
 {
-	if (t->held != T1_NO_GROUP && !address_kept(t))
+	t->keeps = address_kept(t);
+	if (!t->keeps)
 		t->held = T1_NO_GROUP;
 }
 
 void t1_group_note(struct t1_translation *t, bool native)
 {
-	if (t->held != T1_NO_GROUP && (!native || !address_kept(t)))
+	if (!native || !t->keeps)
 		t->held = T1_NO_GROUP;
 
 	uint32_t mask = native ? written(t->insn) : ANY;
@@ -398,7 +401,7 @@ static void grouped(struct t1_translation *t, struct t1_reach *reach)
 	t->displacement = reach->moved;
 	t->indexed = false;
 	/* a second access of this instruction may not rely on it otherwise */
-	t->held = address_kept(t) ? reach->group : T1_NO_GROUP;
+	t->held = t->keeps ? reach->group : T1_NO_GROUP;
 }
 
 void t1_group_stub(struct t1_translation *t, struct t1_reach *reach)

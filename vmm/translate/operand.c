@@ -204,7 +204,8 @@ static bool direct_fit(const struct t1_translation *t)
 
 	if (!t1_segment_flat(t, insn->segment) || insn->address_size != (insn->code64 ? 8 : 4))
 		return false;
-	if (insn->ea_base >= 16 || t1_host(insn->reg) == T1_SLOT)
+	/* vector registers have numbers to 31 */
+	if (insn->ea_base >= 16 || (insn->reg < 16 && t1_host(insn->reg) == T1_SLOT))
 		return false;
 	return insn->ea_index >= 16 || t1_host(insn->ea_index) != T1_SLOT;
 }

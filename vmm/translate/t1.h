@@ -183,6 +183,7 @@ struct t1_translation {
 	unsigned reach_count, group_count;
 	bool grouped;          /* the second time, with groups */
 	uint8_t held;          /* R10 is the address of that group, if it is not 0 */
+	bool keeps;            /* it will still be behind this instruction */
 	uint32_t versions[16]; /* of the guest registers' values, so far */
 	int64_t stack_moved;   /* by pushes and pops so far */
 	int32_t displacement;  /* of the memory operand from R10, or if it is `indexed' from `base' plus R11 */
