@@ -382,7 +382,10 @@ static void grouped(struct t1_translation *t, struct t1_reach *reach)
 		group->open = true;
 		address_emit(t, reach, reach->displacement - reach->moved);
 		t1_stub(t, t1_check(t, (unsigned)(group->high - group->low), group->write), T1_STUB_GROUP, reach);
-		t1_host_add(t, group->write);
+		/* the address anew, so that what is looked up for the check is not on its way */
+		t1_addend_load(t, group->write);
+		address_emit(t, reach, reach->displacement - reach->moved);
+		emit_rm(&t->e, 0x03, 8, HOST_R10, rm_register(HOST_R11));
 		emit_store(&t->e, 8, slot(reach), HOST_R10);
 	} else if (t->held == reach->group) {
 		/* the address is there, if it is good; loading it would take its time */

@@ -159,6 +159,13 @@ void t1_host_add(struct t1_translation *t, bool write)
 	emit_rm(&t->e, 0x03, 8, HOST_R10, rm_state_at(HOST_R11, at + offsetof(struct tlb_entry, addend)));
 }
 
+void t1_addend_load(struct t1_translation *t, bool write)
+{
+	size_t at = tlb_array_at(t, write);
+
+	emit_load(&t->e, 8, HOST_R11, rm_state_at(HOST_R11, at + offsetof(struct tlb_entry, addend)));
+}
+
 struct t1_access *t1_access(struct t1_translation *t, unsigned size, bool write)
 {
 	uint32_t kind = (uint32_t)(t->block->context >> 32) >> MODE_KIND_SHIFT & MODE_KIND_MASK;
@@ -219,8 +226,7 @@ static void direct(struct t1_translation *t, unsigned size, bool write)
 	t1_flags_spill(t, t->needed[t->number]);
 	t1_effective(t, HOST_R10);
 	check(t, size, write);
-	emit_load(
-		&t->e, 8, HOST_R11, rm_state_at(HOST_R11, tlb_array_at(t, write) + offsetof(struct tlb_entry, addend)));
+	t1_addend_load(t, write);
 	t->indexed = true;
 	/* 32-bit addresses must be cut anew; bytes of a register are moved about before their access */
 	if (insn->code64 && size > 1 && insn->ea_index >= 16 && base != T1_SLOT) {

@@ -251,6 +251,8 @@ void t1_memory_exact(struct t1_translation *t);
 uint8_t *t1_check(struct t1_translation *t, unsigned size, bool write);
 /* Then R10 becomes the host address. */
 void t1_host_add(struct t1_translation *t, bool write);
+/* Or R11 becomes what is between guest and host addresses of the page. */
+void t1_addend_load(struct t1_translation *t, bool write);
 /* For T1_STUB_MISS; `retry` is the caller's to set. */
 struct t1_access *t1_access(struct t1_translation *t, unsigned size, bool write);
 /* Before an instruction. */
