@@ -122,13 +122,19 @@ static void jump_to_entry(struct t1_translation *t)
 	emit_rm(&t->e, 0xff, 4, 4, jump_code(t));
 }
 
+/* So many instructions of the block have been counted, and do not run. */
+static void uncount(struct t1_translation *t, unsigned behind)
+{
+	if (!t->t1->exact)
+		return;
+	emit_op(&t->e, 0x83, 8, 0, STATE(t1.left), 0, 1); /* add */
+	emit8(&t->e, behind);
+}
+
 void t1_leave_indirect(struct t1_translation *t, unsigned behind)
 {
 	jump_lookup(t);
-	if (t->t1->exact) {
-		emit_op(&t->e, 0x83, 8, 0, STATE(t1.left), 0, 1); /* add */
-		emit8(&t->e, behind);
-	}
+	uncount(t, behind);
 	jump_to_entry(t);
 	t->left = true;
 }
@@ -175,15 +181,9 @@ static void flags_state(struct t1_translation *t, bool host, bool memory, bool i
 	t->image = image;
 }
 
-/* Would t1_flags_spill() write something? */
-static bool spills(const struct t1_translation *t, uint32_t live)
+static void way_out(struct t1_translation *t, uint64_t rip)
 {
-	return t->host && !t->memory && live;
-}
-
-static void way_out(struct t1_translation *t, uint64_t rip, uint32_t live)
-{
-	t1_flags_spill(t, live);
+	t1_flags_spill(t, t1_live_at(t, rip));
 	t1_leave_to(t, rip);
 }
 
@@ -192,7 +192,6 @@ static void jump_conditional(struct t1_translation *t, uint64_t target)
 	unsigned cc = t1_condition(t, t->insn->opcode & 15);
 	bool host = t->host, memory = t->memory, image = t->image, back = target <= t->rip;
 	uint8_t *distance;
-	uint32_t live;
 
 	if (t->number + 1 < t->block->count) {
 		t->asides[t->aside_count++] = (struct t1_aside){ .distance = emit_jcc(&t->e, cc),
@@ -206,24 +205,17 @@ static void jump_conditional(struct t1_translation *t, uint64_t target)
 		return;
 	}
 	t->left = true;
-	live = t1_live_at(t, target);
-	if (!back && same_page(t, target) && !spills(t, live)) {
+	if (!back && same_page(t, target) && !t1_flags_spills(t, t1_live_at(t, target))) {
 		exit_by(t, target, emit_jcc(&t->e, cc));
-		way_out(t, t->next, t1_live_at(t, t->next));
+		way_out(t, t->next);
 		return;
 	}
 	/* a jump backwards is a loop's: it is the one that falls through here */
 	distance = emit_jcc(&t->e, back ? cc ^ 1 : cc);
-	if (back)
-		way_out(t, target, live);
-	else
-		way_out(t, t->next, t1_live_at(t, t->next));
+	way_out(t, back ? target : t->next);
 	emit_aim_here(&t->e, distance);
 	flags_state(t, host, memory, image);
-	if (back)
-		way_out(t, t->next, t1_live_at(t, t->next));
-	else
-		way_out(t, target, live);
+	way_out(t, back ? t->next : target);
 }
 
 void t1_asides(struct t1_translation *t)
@@ -235,17 +227,13 @@ void t1_asides(struct t1_translation *t)
 		flags_state(t, aside->host, aside->memory, aside->image);
 		t->rip = aside->rip;
 		if (!t->t1->exact && aside->target > aside->rip && same_page(t, aside->target) &&
-			!spills(t, aside->live)) {
+			!t1_flags_spills(t, aside->live)) {
 			exit_by(t, aside->target, aside->distance);
 			continue;
 		}
 		emit_aim_here(&t->e, aside->distance);
 		t1_flags_spill(t, aside->live);
-		/* they have been counted, and do not run */
-		if (t->t1->exact) {
-			emit_op(&t->e, 0x83, 8, 0, rm_state(offsetof(struct cpu, t1.left)), 0, 1);
-			emit8(&t->e, behind);
-		}
+		uncount(t, behind);
 		t1_leave_to(t, aside->target);
 	}
 }

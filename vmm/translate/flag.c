@@ -11,9 +11,14 @@
 
 #define IMAGE_AT offsetof(struct cpu, flags_source1)
 
+bool t1_flags_spills(const struct t1_translation *t, uint32_t live)
+{
+	return t->host && !t->memory && live;
+}
+
 void t1_flags_spill(struct t1_translation *t, uint32_t live)
 {
-	if (t->host && !t->memory && live) {
+	if (t1_flags_spills(t, live)) {
 		emit8(&t->e, 0x9c); /* pushfq */
 		emit_rm(&t->e, 0x8f, 4, 0, rm_state(IMAGE_AT));
 		if (!t->image)

@@ -213,6 +213,8 @@ uint32_t t1_live_at(struct t1_translation *t, uint64_t rip);
 
 /* Flags.  Before host flags are overwritten by something that is not the guest's: */
 void t1_flags_spill(struct t1_translation *t, uint32_t live);
+/* Would that write something? */
+bool t1_flags_spills(const struct t1_translation *t, uint32_t live);
 /* Before anything is in R10 and R11: flags will be fetched, and what is in memory may be in T0's form. */
 void t1_flags_require(struct t1_translation *t);
 /* Have those that `mask` names in the host's flags. */
