@@ -3,8 +3,8 @@
 /*
  * Checks that accesses share.
  *
- * A block is translated twice.  The first time notes its accesses through a register and a constant.  Those through the
- * same value of a register that lie close together are a group: the second time, the first of them looks the whole
+ * A block is translated twice.  The first time notes its accesses through registers and a constant.  Those through the
+ * same values of registers that lie close together are a group: the second time, the first of them looks the whole
  * piece up and leaves its host address in struct cpu, and the others find it there.  If the piece is not in one page,
  * or not in the TLB, or its last access may not be made, the address is 0, and each looks for itself.
  *
@@ -175,35 +175,60 @@ static uint32_t written(const struct insn *insn)
 	}
 }
 
-/* By how much it moves RSP, if it does so by a constant; `mask` loses RSP then. */
-static int64_t stack_moved(const struct insn *insn, uint32_t *mask)
+/* A register that it moves by a constant, which `mask` loses then; ANY: none. */
+static unsigned moved_reg(const struct insn *insn, uint32_t *mask, int64_t *by)
 {
-	unsigned opcode = insn->opcode, digit = insn->modrm >> 3 & 7;
+	unsigned opcode = insn->opcode, digit = insn->modrm >> 3 & 7, reg = ANY;
 	unsigned width = insn->code64 ? 8 : 4;
+	int64_t immediate = (int64_t)insn->immediate;
 
 	if (insn->vex || opcode >> 8)
-		return 0;
+		return ANY;
 	switch (opcode) {
 	case 0x50 ... 0x57:
 	case 0x68:
 	case 0x6a:
-	case 0x9c: return -(int64_t)insn->operand_size;
-	case 0x58 ... 0x5f: return insn->operand_size;
-	case 0xff: return digit == 6 ? -(int64_t)insn->operand_size : 0;
+	case 0x9c: *by = -(int64_t)insn->operand_size; return CPU_RSP;
+	case 0x58 ... 0x5f: *by = insn->operand_size; return CPU_RSP;
+	default: break;
+	}
+	if (opcode == 0xff && digit == 6) {
+		*by = -(int64_t)insn->operand_size;
+		return CPU_RSP;
+	}
+	if (insn->operand_size != width)
+		return ANY;
+	switch (opcode) {
+	case 0x05:
+	case 0x2d:
+		reg = CPU_RAX;
+		*by = opcode == 0x05 ? immediate : -immediate;
+		break;
+	case 0x40 ... 0x4f:
+		reg = opcode & 7;
+		*by = opcode & 8 ? -1 : 1;
+		break;
 	case 0x81:
 	case 0x83:
-		if (insn->mod != 3 || insn->rm != CPU_RSP || insn->operand_size != width || (digit != 0 && digit != 5))
-			return 0;
-		*mask &= ~STACK_BIT;
-		return digit ? -(int64_t)insn->immediate : (int64_t)insn->immediate;
+		if (insn->mod == 3 && (digit == 0 || digit == 5))
+			reg = insn->rm;
+		*by = digit ? -immediate : immediate;
+		break;
 	case 0x8d:
-		if (insn->reg != CPU_RSP || insn->ea_base != CPU_RSP || insn->ea_index < 16 ||
-			insn->operand_size != width || insn->address_size != width)
-			return 0;
-		*mask &= ~STACK_BIT;
-		return insn->displacement;
-	default: return 0;
+		if (insn->reg == insn->ea_base && insn->ea_index >= 16 && insn->address_size == width)
+			reg = insn->reg;
+		*by = insn->displacement;
+		break;
+	case 0xff:
+		if (insn->mod == 3 && digit < 2)
+			reg = insn->rm;
+		*by = digit ? -1 : 1;
+		break;
+	default: break;
 	}
+	if (reg != ANY)
+		*mask &= ~BIT(reg);
+	return reg;
 }
 
 static bool in_slot(unsigned reg)
@@ -282,15 +307,21 @@ void t1_group_note(struct t1_translation *t, bool native)
 		t->held = T1_NO_GROUP;
 
 	uint32_t mask = native ? written(t->insn) : ANY;
-	int64_t moved = native ? stack_moved(t->insn, &mask) : 0;
+	int64_t by = 0;
+	unsigned reg = native ? moved_reg(t->insn, &mask, &by) : ANY;
 
-	/* far away may be anywhere */
-	if (moved < -SPAN_MAX * 16 || moved > SPAN_MAX * 16)
-		mask |= STACK_BIT;
-	t->stack_moved += moved;
-	for (unsigned i = 0; i < 16; i++)
-		if (mask >> i & 1)
+	if (reg != ANY) {
+		t->moved[reg] += by;
+		/* far away may be anywhere */
+		if (t->moved[reg] < -SPAN_MAX * 16 || t->moved[reg] > SPAN_MAX * 16)
+			mask |= BIT(reg);
+	}
+	for (unsigned i = 0; i < 16; i++) {
+		if (mask >> i & 1) {
 			t->versions[i]++;
+			t->moved[i] = 0;
+		}
+	}
 }
 
 static bool fits(const struct t1_group *group, const struct t1_reach *reach)
@@ -298,7 +329,8 @@ static bool fits(const struct t1_group *group, const struct t1_reach *reach)
 	int64_t low = reach->at < group->low ? reach->at : group->low;
 	int64_t end = reach->at + reach->size, high = end > group->high ? end : group->high;
 
-	return group->base == reach->base && group->version == reach->version && high - low <= SPAN_MAX;
+	return group->base == reach->base && group->index == reach->index && group->scale == reach->scale &&
+		group->version == reach->version && high - low <= SPAN_MAX;
 }
 
 /* A group of reads may become one of writes if nothing leads away between: what is not written may be read-only. */
@@ -336,6 +368,8 @@ bool t1_groups_make(struct t1_translation *t)
 			if (t->group_count == T1_GROUPS)
 				continue;
 			t->groups[t->group_count] = (struct t1_group){ .base = reach->base,
+				.index = reach->index,
+				.scale = reach->scale,
 				.version = reach->version,
 				.exits = reach->exits,
 				.low = reach->at,
@@ -349,16 +383,22 @@ bool t1_groups_make(struct t1_translation *t)
 	return any;
 }
 
-/* The address of a register and a constant, into R10. */
+/* The address of registers and a constant, into R10. */
 static void address_emit(struct t1_translation *t, const struct t1_reach *reach, int64_t displacement)
 {
-	unsigned width = reach->width, base;
+	unsigned width = reach->width, base = HOST_NONE;
 
-	if (reach->base == T1_NO_BASE) {
+	if (reach->base == T1_NO_BASE && reach->index == T1_NO_BASE) {
 		emit_constant(&t->e, HOST_R10, width == 8 ? (uint64_t)displacement : (uint32_t)displacement);
 		return;
 	}
-	base = t1_in(t, reach->base, HOST_R10);
+	if (reach->base != T1_NO_BASE)
+		base = t1_in(t, reach->base, HOST_R10);
+	if (reach->index != T1_NO_BASE) {
+		emit_rm(&t->e, 0x8d, width, HOST_R10,
+			rm_indexed(base, t1_host(reach->index), reach->scale, (int32_t)displacement));
+		return;
+	}
 	if (displacement)
 		emit_rm(&t->e, 0x8d, width, HOST_R10, rm_memory(base, (int32_t)displacement));
 	else
@@ -429,14 +469,25 @@ bool t1_segment_flat(const struct t1_translation *t, unsigned segment)
 	return t->flat && segment < CPU_FS && segment != CPU_CS;
 }
 
-bool t1_reach_grouped(
-	struct t1_translation *t, unsigned base, int64_t displacement, unsigned segment, unsigned size, bool write)
+/* What a register's value was made of: how often it has changed but by a constant. */
+static uint32_t version(const struct t1_translation *t, unsigned reg)
 {
-	int64_t lowest = displacement - SPAN_MAX; /* where its group may begin */
+	return reg == T1_NO_BASE ? 0 : t->versions[reg];
+}
+
+static int64_t moved(const struct t1_translation *t, unsigned reg)
+{
+	return reg == T1_NO_BASE ? 0 : t->moved[reg];
+}
+
+bool t1_reach_grouped(struct t1_translation *t, const struct t1_place *place, unsigned size, bool write)
+{
+	int64_t lowest = place->displacement - SPAN_MAX; /* where its group may begin */
 	struct t1_reach *reach;
 
-	if (!t1_segment_flat(t, segment) || t->reach_count == T1_REACHES || displacement != (int32_t)displacement ||
-		lowest != (int32_t)lowest)
+	if (!t1_segment_flat(t, place->segment) || t->reach_count == T1_REACHES ||
+		place->displacement != (int32_t)place->displacement || lowest != (int32_t)lowest ||
+		in_slot(place->index))
 		return false;
 	reach = &t->reaches[t->reach_count++];
 	if (t->grouped) {
@@ -445,23 +496,28 @@ bool t1_reach_grouped(
 		grouped(t, reach);
 		return true;
 	}
-	*reach = (struct t1_reach){ .base = (uint8_t)base,
+	*reach = (struct t1_reach){ .base = place->base,
+		.index = place->index,
+		.scale = place->scale,
 		.width = t->insn->code64 ? 8 : 4,
 		.size = (uint16_t)size,
 		.write = write,
-		.version = base == T1_NO_BASE ? 0 : t->versions[base],
+		.version = (uint64_t)version(t, place->index) << 32 | version(t, place->base),
 		.exits = (uint8_t)t->aside_count,
-		.displacement = (int32_t)displacement,
-		.at = displacement + (base == CPU_RSP ? t->stack_moved : 0) };
+		.displacement = (int32_t)place->displacement,
+		.at = place->displacement + moved(t, place->base) + (moved(t, place->index) << place->scale) };
 	return false;
 }
 
 void t1_reach(
 	struct t1_translation *t, unsigned base, int64_t displacement, unsigned segment, unsigned size, bool write)
 {
-	struct t1_reach plain = { .base = (uint8_t)base, .width = t->insn->code64 ? 8 : 4 };
+	const struct t1_place place = {
+		.base = (uint8_t)base, .index = T1_NO_BASE, .segment = (uint8_t)segment, .displacement = displacement
+	};
+	struct t1_reach plain = { .base = (uint8_t)base, .index = T1_NO_BASE, .width = t->insn->code64 ? 8 : 4 };
 
-	if (t1_reach_grouped(t, base, displacement, segment, size, write))
+	if (t1_reach_grouped(t, &place, size, write))
 		return;
 	address_emit(t, &plain, displacement);
 	t1_lookup(t, segment, size, write);

@@ -243,9 +243,13 @@ void t1_operand(struct t1_translation *t, unsigned size, bool write)
 {
 	const struct insn *insn = t->insn;
 
-	if (insn->ea_index >= 16 && insn->address_size == (insn->code64 ? 8 : 4) &&
-		t1_reach_grouped(t, insn->ea_base < 16 ? insn->ea_base : T1_NO_BASE, insn->displacement, insn->segment,
-			size, write))
+	const struct t1_place place = { .base = insn->ea_base < 16 ? insn->ea_base : T1_NO_BASE,
+		.index = insn->ea_index < 16 ? insn->ea_index : T1_NO_BASE,
+		.scale = insn->scale,
+		.segment = insn->segment,
+		.displacement = insn->displacement };
+
+	if (insn->address_size == (insn->code64 ? 8 : 4) && t1_reach_grouped(t, &place, size, write))
 		return;
 	if (direct_fit(t)) {
 		direct(t, size, write);

@@ -131,30 +131,37 @@ struct t1_aside {
 	bool host, memory, image;
 };
 
-/* An access through a register and a constant (group.c). */
+/* Where an access goes: guest registers, or T1_NO_BASE, and a constant. */
+struct t1_place {
+	uint8_t base, index, scale, segment;
+	int64_t displacement;
+};
+#define T1_NO_BASE 16u
+
+/* An access whose check may be shared (group.c). */
 struct t1_reach {
-	uint8_t base;  /* guest register, or T1_NO_BASE */
+	uint8_t base, index, scale;
 	uint8_t width; /* of addresses */
 	uint8_t exits; /* jumps out of the block before it */
 	uint8_t group;
 	uint16_t size;
 	bool write, head;
-	uint32_t version; /* of the register's value in the block */
+	uint64_t version; /* of the registers' values in the block */
 	int32_t displacement;
 	int32_t moved; /* from the group's start */
-	int64_t at;    /* from the register's value; RSP's at the start of the block */
+	int64_t at;    /* from what the registers were before they were moved by constants */
 	struct t1_access *access;
 	const void *back; /* where R10 leads to the group's start */
 };
-#define T1_NO_BASE  16u
 #define T1_NO_GROUP 0xffu
 #define T1_REACHES  (BLOCK_INSNS * 2u)
 
 /* Accesses that share a check. */
 struct t1_group {
-	uint8_t base, exits;
+	uint8_t base, index, scale, exits;
 	bool write, open; /* open: its first access is behind us */
-	uint32_t version, count;
+	uint32_t count;
+	uint64_t version;
 	int64_t low, high; /* first byte, and that behind the last */
 };
 #define T1_GROUPS 16u
@@ -185,7 +192,7 @@ struct t1_translation {
 	uint8_t held;          /* R10 is the address of that group, if it is not 0 */
 	bool keeps;            /* it will still be behind this instruction */
 	uint32_t versions[16]; /* of the guest registers' values, so far */
-	int64_t stack_moved;   /* by pushes and pops so far */
+	int64_t moved[16];     /* by constants since then */
 	int32_t displacement;  /* of the memory operand from R10, or if it is `indexed' from `base' plus R11 */
 	bool indexed;
 	uint8_t base;
@@ -241,8 +248,7 @@ void t1_lookup(struct t1_translation *t, unsigned segment, unsigned size, bool w
 void t1_reach(
 	struct t1_translation *t, unsigned base, int64_t displacement, unsigned segment, unsigned size, bool write);
 /* If it is one of a group that shares a check; it is noted for the second translation. */
-bool t1_reach_grouped(
-	struct t1_translation *t, unsigned base, int64_t displacement, unsigned segment, unsigned size, bool write);
+bool t1_reach_grouped(struct t1_translation *t, const struct t1_place *place, unsigned size, bool write);
 /* Is an offset there a linear address as it is? */
 bool t1_segment_flat(const struct t1_translation *t, unsigned segment);
 struct host_rm t1_memory(const struct t1_translation *t);

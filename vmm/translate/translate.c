@@ -245,7 +245,7 @@ static void again(struct t1_translation *t, size_t data_used)
 	t->memory = t->grouped = true;
 	t->level = T1_LIVE_NONE;
 	t->stub_count = t->access_count = t->aside_count = t->reach_count = 0;
-	t->stack_moved = 0;
+	memset(t->moved, 0, sizeof(t->moved));
 	memset(t->versions, 0, sizeof(t->versions));
 }
 
