@@ -313,8 +313,8 @@ struct engine *engine_create(const char *model, unsigned tier)
 		return NULL;
 	}
 	if (tier > 0 &&
-		(translator_t1_create(e->legacy, 8u << 20, 0, true) ||
-			translator_t1_create(e->extended, 8u << 20, 0, true))) {
+		(translator_t1_create(e->legacy, 8u << 20, 0, 0, true) ||
+			translator_t1_create(e->extended, 8u << 20, 0, 0, true))) {
 		engine_destroy(e);
 		return NULL;
 	}
