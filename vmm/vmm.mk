@@ -206,6 +206,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/lockstep.h \
 	vmm/translate/lockstep_compare.c \
 	vmm/translate/lockstep_note.c \
+	vmm/translate/loop.c \
 	vmm/translate/move.c \
 	vmm/translate/operand.c \
 	vmm/translate/refill.c \
@@ -213,6 +214,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/scalar.c \
 	vmm/translate/statistics.c \
 	vmm/translate/statistics.h \
+	vmm/translate/superblock.c \
 	vmm/translate/system.c \
 	vmm/translate/t1.c \
 	vmm/translate/t1.h \

@@ -49,7 +49,7 @@ static void setup(unsigned depth, bool translate)
 	fixture.cpu->halted = false;
 	fixture.cpu->sample_depth = (uint8_t)depth;
 	if (translate && !fixture.cpu->translator)
-		ck_assert_int_eq(translator_t1_create(fixture.cpu, 4u << 20, 2, true), 0);
+		ck_assert_int_eq(translator_t1_create(fixture.cpu, 4u << 20, 2, 0, true), 0);
 	taken = asked = 0;
 }
 

@@ -111,7 +111,7 @@ static void program_run(uint8_t count)
 
 START_TEST(counts_a_run)
 {
-	ck_assert_int_eq(translator_t1_create(fixture.cpu, 4u << 20, 2, true), 0);
+	ck_assert_int_eq(translator_t1_create(fixture.cpu, 4u << 20, 2, 0, true), 0);
 	rows_take();
 	uint64_t emptied = row_get("translator", "cache_emptied");
 	program_run(200);
@@ -144,7 +144,7 @@ END_TEST
 /* fninit; mov $200, %esi; 1: paddd %mm0, %mm1; emms; dec %esi; jnz 1b; hlt: nothing of the loop is T0's */
 START_TEST(runs_mmx_natively)
 {
-	ck_assert_int_eq(translator_t1_create(fixture.cpu, 4u << 20, 2, true), 0);
+	ck_assert_int_eq(translator_t1_create(fixture.cpu, 4u << 20, 2, 0, true), 0);
 	CODE(0x5000, 0xdb, 0xe3, 0xbe, 200, 0, 0, 0, 0x0f, 0xfe, 0xc8, 0x0f, 0x77, 0x4e, 0x75, 0xf8, 0xf4);
 	start_protected(0x5000, 0);
 	ck_assert_int_eq(cpu_run(fixture.cpu, 100000), CPU_EXIT_HALT);

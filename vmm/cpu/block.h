@@ -33,6 +33,7 @@ struct block {
 	struct block *page_chain;    /* blocks with code whose pages' versions have one hash */
 	uint32_t code_version;       /* the version it was made from */
 	uint32_t stale_at;           /* behind the start of its code: the stub that says it must not run */
+	const uint64_t *addresses;   /* of its instructions, if it is a superblock, whose path is not straight */
 	void *check;                 /* what a check knows of it (lockstep.h of vmm/translate) */
 	uint32_t code_size;          /* in bytes */
 	uint8_t heat, discards;

@@ -74,7 +74,8 @@ static void engine_seed(struct engine *engine)
 	}
 }
 
-#define TRANSLATE_HOT 3u /* runs in the interpreter before a block is worth it */
+#define TRANSLATE_HOT 3u   /* runs in the interpreter before a block is worth it */
+#define LOOP_HOT      400u /* rounds before a loop is worth being a superblock */
 
 static void engine_hold(void *self)
 {
@@ -168,7 +169,8 @@ static int vcpu_init(struct vcpu *vcpu, struct engine *engine, unsigned index)
 	if (!error && config->lockstep)
 		error = engine_lockstep_create(engine, vcpu->cpu);
 	else if (!error && config->translate)
-		translator_t1_create(vcpu->cpu, config->cache, TRANSLATE_HOT, config->count_instructions);
+		translator_t1_create(vcpu->cpu, config->cache, TRANSLATE_HOT, config->superblocks ? LOOP_HOT : 0,
+			config->count_instructions);
 	if (error)
 		timer_destroy(&vcpu->apic_timer);
 	else
@@ -500,7 +502,9 @@ void engine_statistics(const struct engine *engine, unsigned cpu, statistics_eac
 
 const char *engine_tier(const struct engine *engine)
 {
-	return engine->vcpus[0].cpu->translator ? "T1" : "T0";
+	if (!engine->vcpus[0].cpu->translator)
+		return "T0";
+	return engine->config.superblocks ? "T2" : "T1";
 }
 
 struct cpu *engine_cpu(struct engine *engine, unsigned index)

@@ -35,6 +35,7 @@ struct engine_config {
 	bool apic;
 	bool mitigations; /* have guests take their own measures against speculation */
 	bool translate;   /* with the block translator, T1; else the interpreter only */
+	bool superblocks; /* and with T2 */
 	bool lockstep;    /* both, one against the other */
 	size_t cache;     /* bytes for decoded and translated code of each CPU */
 	/* clock = instructions: guest time is counted, and the one virtual CPU's thread runs the timers. */

@@ -62,6 +62,17 @@ static void exit_by(struct t1_translation *t, uint64_t rip, uint8_t *distance)
 	t1_stub(t, distance, T1_STUB_LINK, exit);
 }
 
+void t1_loop_close(struct t1_translation *t, const void *body)
+{
+	struct t1_exit *exit = exit_make(t, t->block->rip);
+
+	if (!exit)
+		return;
+	poll_compare(t);
+	emit_aim(&t->e, emit_jcc(&t->e, CC_Z), body);
+	t1_stub(t, emit_jump(&t->e), T1_STUB_POLL, exit);
+}
+
 void t1_leave_to(struct t1_translation *t, uint64_t rip)
 {
 	struct t1_exit *exit;
@@ -74,6 +85,7 @@ void t1_leave_to(struct t1_translation *t, uint64_t rip)
 	if (!exit)
 		return;
 	if (same_page(t, rip)) {
+		t2_count(t, exit);
 		/* the way that is gone mostly has no other jump */
 		poll_compare(t);
 		exit->distance = emit_jcc(&t->e, CC_Z);
@@ -193,10 +205,13 @@ static void jump_conditional(struct t1_translation *t, uint64_t target)
 	bool host = t->host, memory = t->memory, image = t->image, back = target <= t->rip;
 	uint8_t *distance;
 
-	if (t->number + 1 < t->block->count) {
-		t->asides[t->aside_count++] = (struct t1_aside){ .distance = emit_jcc(&t->e, cc),
+	if (t->number + 1 < t->block->count || t2_is_super(t->block)) {
+		/* a superblock may go on where the jump leads */
+		bool jumps = t2_is_super(t->block) && t2_followed(t) != t->next;
+
+		t->asides[t->aside_count++] = (struct t1_aside){ .distance = emit_jcc(&t->e, jumps ? cc ^ 1 : cc),
 			.rip = t->rip,
-			.target = target,
+			.target = jumps ? t->next : target,
 			.number = t->number,
 			.live = t->aside_live[t->number],
 			.host = host,
@@ -321,6 +336,11 @@ static bool ret(struct t1_translation *t)
 	return true;
 }
 
+bool t1_is_conditional(const struct insn *insn)
+{
+	return !insn->vex && ((insn->opcode & 0xfff0) == 0x70 || (insn->opcode & 0xfff0) == 0x180);
+}
+
 bool t1_is_control(const struct insn *insn)
 {
 	switch (insn->opcode) {
@@ -355,6 +375,8 @@ bool t1_control(struct t1_translation *t)
 	case 0xe8: return call_relative(t, target);
 	case 0xe9:
 	case 0xeb:
+		if (t2_is_super(t->block))
+			return true;
 		t1_flags_spill(t, t->live_out);
 		t1_leave_to(t, target);
 		t->left = true;

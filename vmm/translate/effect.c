@@ -296,13 +296,22 @@ void t1_liveness(struct t1_translation *t)
 {
 	uint32_t live = t->live_out;
 
-	uint64_t next = t->block->rip + t->block->length;
+	const struct block *block = t->block;
+	uint64_t next = block->rip + block->length;
 
-	for (unsigned i = t->block->count; i-- > 0;) {
-		const struct insn *insn = &t->block->insns[i];
+	for (unsigned i = block->count; i-- > 0;) {
+		const struct insn *insn = &block->insns[i];
 		struct t1_effect effect = t1_effect(t->cpu, insn);
 
-		if (i + 1 < t->block->count && insn_may_fall_through(insn)) {
+		if (t2_is_super(block)) {
+			next = (block->addresses[i] + insn->length) & t->cpu->ip_mask;
+			if (t1_is_conditional(insn)) {
+				bool jumps = block->addresses[i + 1u < block->count ? i + 1u : 0] != next;
+
+				t->aside_live[i] = t1_live_at(t, jumps ? next : t1_target(insn, next));
+				live |= t->aside_live[i];
+			}
+		} else if (i + 1 < block->count && insn_may_fall_through(insn)) {
 			t->aside_live[i] = t1_live_at(t, t1_target(insn, next));
 			live |= t->aside_live[i];
 		}

@@ -180,6 +180,27 @@ static const void *refill_emit(struct emit *e, struct cpu *cpu)
 	return start;
 }
 
+/* R10: a loop, for t2_enter().  Zero flag: it has said no. */
+static const void *loop_emit(struct emit *e, struct cpu *cpu)
+{
+	static const uint8_t lost[] = { CPU_RAX, CPU_RCX, CPU_RDX, CPU_RSI, CPU_RDI, 8, CPU_RSP };
+	const void *start = emit_here(e);
+
+	registers_store(e);
+	emit_constant(e, HOST_RDI, (uintptr_t)cpu);
+	emit_move(e, 8, HOST_RSI, HOST_R10);
+	emit_constant(e, HOST_RAX, (uintptr_t)t2_enter);
+	emit_group1(e, 5, 8, rm_register(HOST_RSP), 8);
+	emit_rm(e, 0xff, 4, 2, rm_register(HOST_RAX));
+	emit_group1(e, 0, 8, rm_register(HOST_RSP), 8);
+	emit_move(e, 8, HOST_R11, HOST_RAX);
+	for (unsigned i = 0; i < sizeof(lost); i++)
+		emit_load(e, 8, t1_host(lost[i]), rm_state(offsetof(struct cpu, gpr) + lost[i] * 8u));
+	emit_rm(e, 0x85, 4, HOST_R11, rm_register(HOST_R11));
+	emit8(e, 0xc3);
+	return start;
+}
+
 void t1_fixed(struct t1 *t1, struct cpu *cpu)
 {
 	struct emit e = { .at = t1->writable, .execute = t1->code - t1->writable };
@@ -189,10 +210,12 @@ void t1_fixed(struct t1 *t1, struct cpu *cpu)
 	t1_x87_fixed(t1, &e);
 	t1->vector = site_emit(&e, t1, cpu, t1_vector_enter, false);
 	t1->refill = refill_emit(&e, cpu);
+	t1->loop_enter = loop_emit(&e, cpu);
 	memcpy(&t1->enter, &enter, sizeof(enter));
 	t1->slow = site_emit(&e, t1, cpu, t1_slow, true);
 	t1->link = leave_emit(&e, t1, T1_LINK, offsetof(struct cpu, t1.exit));
 	t1->poll = leave_emit(&e, t1, T1_POLL, offsetof(struct cpu, t1.exit));
+	t1->loop_hot = leave_emit(&e, t1, T1_HOT, offsetof(struct cpu, t1.exit));
 	t1->stale = leave_emit(&e, t1, T1_STALE, offsetof(struct cpu, t1.block));
 	t1->budget = leave_emit(&e, t1, T1_BUDGET, offsetof(struct cpu, t1.block));
 	t1->code_fixed = t1->code_used = ((size_t)(e.at - t1->writable) + 63) & ~(size_t)63;

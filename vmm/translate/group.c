@@ -137,6 +137,12 @@ static uint32_t map1_bits(const struct insn *insn)
 	case 0xd1 ... 0xd6:
 	case 0xd8 ... 0xf6:
 	case 0xf8 ... 0xfe: return 0;
+	case 0x2a: /* CVTSI2SS and its like, UCOMISS, COMISS */
+	case 0x2e:
+	case 0x2f: return 0;
+	case 0x2c: /* CVTTSS2SI, CVTSS2SI and their like, MOVMSKPS */
+	case 0x2d:
+	case 0x50: return BIT(insn->reg);
 	case 0x7e: return rm_bits(insn, false); /* MOVD; or of MOVQ's source, in an XMM register, too much */
 	case 0xc5:                              /* PEXTRW */
 	case 0xd7:                              /* PMOVMSKB */
@@ -301,6 +307,29 @@ void t1_group_begin(struct t1_translation *t)
 		t->held = T1_NO_GROUP;
 }
 
+/* Registers that the instruction leaves small, for tables in superblocks: MOVZX of a byte, AND with a small constant.
+ */
+static void bounds_note(struct t1_translation *t, uint32_t changed)
+{
+	const struct insn *insn = t->insn;
+	unsigned reg = ANY, bound = 0;
+
+	if (!insn->vex && insn->opcode == 0x1b6) {
+		reg = insn->reg;
+		bound = 0xff;
+	} else if (!insn->vex && (insn->opcode == 0x81 || insn->opcode == 0x83) && (insn->modrm >> 3 & 7) == 4 &&
+		insn->mod == 3 && insn->immediate <= 0x3ff) {
+		reg = insn->rm;
+		bound = (unsigned)insn->immediate;
+	}
+	for (unsigned i = 0; i < 16; i++)
+		if (changed >> i & 1)
+			t->bounds[i] = 0;
+	/* 16-bit operations leave the rest as it is */
+	if (reg != ANY && insn->operand_size > 2)
+		t->bounds[reg] = (uint16_t)bound;
+}
+
 void t1_group_note(struct t1_translation *t, bool native)
 {
 	if (!native || !t->keeps)
@@ -312,6 +341,10 @@ void t1_group_note(struct t1_translation *t, bool native)
 
 	if (reg != ANY) {
 		t->moved[reg] += by;
+		if (t->moved[reg] < t->moved_low[reg])
+			t->moved_low[reg] = t->moved[reg];
+		if (t->moved[reg] > t->moved_high[reg])
+			t->moved_high[reg] = t->moved[reg];
 		/* far away may be anywhere */
 		if (t->moved[reg] < -SPAN_MAX * 16 || t->moved[reg] > SPAN_MAX * 16)
 			mask |= BIT(reg);
@@ -322,6 +355,9 @@ void t1_group_note(struct t1_translation *t, bool native)
 			t->moved[i] = 0;
 		}
 	}
+	if (reg != ANY)
+		mask |= BIT(reg);
+	bounds_note(t, mask);
 }
 
 static bool fits(const struct t1_group *group, const struct t1_reach *reach)
@@ -329,8 +365,8 @@ static bool fits(const struct t1_group *group, const struct t1_reach *reach)
 	int64_t low = reach->at < group->low ? reach->at : group->low;
 	int64_t end = reach->at + reach->size, high = end > group->high ? end : group->high;
 
-	return group->base == reach->base && group->index == reach->index && group->scale == reach->scale &&
-		group->version == reach->version && high - low <= SPAN_MAX;
+	return !group->hoisted && group->base == reach->base && group->index == reach->index &&
+		group->scale == reach->scale && group->version == reach->version && high - low <= SPAN_MAX;
 }
 
 /* A group of reads may become one of writes if nothing leads away between: what is not written may be read-only. */
@@ -355,12 +391,16 @@ bool t1_groups_make(struct t1_translation *t)
 {
 	bool any = false;
 
-	t->group_count = 0;
+	t->group_count = t->hoisted_count;
 	for (unsigned i = 0; i < t->reach_count; i++) {
 		struct t1_reach *reach = &t->reaches[i];
 		unsigned found = t->group_count;
 
+		if (reach->group < t->hoisted_count)
+			continue;
 		reach->group = T1_NO_GROUP;
+		if (reach->bounded)
+			continue;
 		/* the latest first: the others may be of longer ago */
 		while (found > 0 && !admits(&t->groups[found - 1], reach))
 			found--;
@@ -480,9 +520,10 @@ static int64_t moved(const struct t1_translation *t, unsigned reg)
 	return reg == T1_NO_BASE ? 0 : t->moved[reg];
 }
 
-bool t1_reach_grouped(struct t1_translation *t, const struct t1_place *place, unsigned size, bool write)
+bool t1_reach_grouped(struct t1_translation *t, const struct t1_place *place, unsigned size, bool write, bool exact)
 {
 	int64_t lowest = place->displacement - SPAN_MAX; /* where its group may begin */
+	bool bounded = false, byte = size == 1;
 	struct t1_reach *reach;
 
 	if (!t1_segment_flat(t, place->segment) || t->reach_count == T1_REACHES ||
@@ -491,21 +532,36 @@ bool t1_reach_grouped(struct t1_translation *t, const struct t1_place *place, un
 		return false;
 	reach = &t->reaches[t->reach_count++];
 	if (t->grouped) {
-		if (reach->group == T1_NO_GROUP || t->groups[reach->group].count < 2)
+		if (reach->group == T1_NO_GROUP)
+			return false;
+		if (t->groups[reach->group].hoisted) {
+			t2_access(t, reach, place, exact);
+			return true;
+		}
+		if (t->groups[reach->group].count < 2)
 			return false;
 		grouped(t, reach);
 		return true;
 	}
+	if (t2_is_super(t->block) && place->index != T1_NO_BASE && t->bounds[place->index]) {
+		bounded = true;
+		size += (unsigned)t->bounds[place->index] << place->scale;
+	}
 	*reach = (struct t1_reach){ .base = place->base,
-		.index = place->index,
+		.index = bounded ? T1_NO_BASE : place->index,
+		.bounded = bounded,
+		.align = t->align,
+		.byte = byte,
 		.scale = place->scale,
 		.width = t->insn->code64 ? 8 : 4,
+		.group = T1_NO_GROUP,
 		.size = (uint16_t)size,
 		.write = write,
 		.version = (uint64_t)version(t, place->index) << 32 | version(t, place->base),
 		.exits = (uint8_t)t->aside_count,
 		.displacement = (int32_t)place->displacement,
-		.at = place->displacement + moved(t, place->base) + (moved(t, place->index) << place->scale) };
+		.at = place->displacement + moved(t, place->base) +
+			(bounded ? 0 : moved(t, place->index) << place->scale) };
 	return false;
 }
 
@@ -515,9 +571,10 @@ void t1_reach(
 	const struct t1_place place = {
 		.base = (uint8_t)base, .index = T1_NO_BASE, .segment = (uint8_t)segment, .displacement = displacement
 	};
+	t->align = 0;
 	struct t1_reach plain = { .base = (uint8_t)base, .index = T1_NO_BASE, .width = t->insn->code64 ? 8 : 4 };
 
-	if (t1_reach_grouped(t, &place, size, write))
+	if (t1_reach_grouped(t, &place, size, write, true))
 		return;
 	address_emit(t, &plain, displacement);
 	t1_lookup(t, segment, size, write);

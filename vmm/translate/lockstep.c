@@ -416,7 +416,7 @@ int translator_lockstep_create(struct cpu *cpu, size_t cache, const struct locks
 	memset(lockstep, 0, sizeof(*lockstep));
 	lockstep->config = *config;
 	/* What T1 would leave to T0 for being rare is to be checked, too. */
-	error = translator_t1_create(cpu, cache, 0, true);
+	error = translator_t1_create(cpu, cache, 0, 0, true);
 	if (error) {
 		free(lockstep);
 		return error;

@@ -228,6 +228,8 @@ static void direct(struct t1_translation *t, unsigned size, bool write)
 	check(t, size, write);
 	t1_addend_load(t, write);
 	t->indexed = true;
+	t->index = HOST_R11;
+	t->scale = 0;
 	/* 32-bit addresses must be cut anew; bytes of a register are moved about before their access */
 	if (insn->code64 && size > 1 && insn->ea_index >= 16 && base != T1_SLOT) {
 		t->base = (uint8_t)base;
@@ -239,7 +241,7 @@ static void direct(struct t1_translation *t, unsigned size, bool write)
 	t->displacement = 0;
 }
 
-void t1_operand(struct t1_translation *t, unsigned size, bool write)
+static void operand(struct t1_translation *t, unsigned size, bool write)
 {
 	const struct insn *insn = t->insn;
 
@@ -249,7 +251,10 @@ void t1_operand(struct t1_translation *t, unsigned size, bool write)
 		.segment = insn->segment,
 		.displacement = insn->displacement };
 
-	if (insn->address_size == (insn->code64 ? 8 : 4) && t1_reach_grouped(t, &place, size, write))
+	/* vector registers have numbers to 31 */
+	bool exact = insn->reg < 16 && t1_host(insn->reg) == T1_SLOT;
+
+	if (insn->address_size == (insn->code64 ? 8 : 4) && t1_reach_grouped(t, &place, size, write, exact))
 		return;
 	if (direct_fit(t)) {
 		direct(t, size, write);
@@ -259,10 +264,22 @@ void t1_operand(struct t1_translation *t, unsigned size, bool write)
 	t1_lookup(t, insn->segment, size, write);
 }
 
+void t1_operand(struct t1_translation *t, unsigned size, bool write)
+{
+	t->align = 0;
+	operand(t, size, write);
+}
+
+void t1_operand_aligned(struct t1_translation *t, unsigned size, bool write)
+{
+	t->align = (uint8_t)(size - 1);
+	operand(t, size, write);
+}
+
 struct host_rm t1_memory(const struct t1_translation *t)
 {
 	if (t->indexed)
-		return rm_indexed(t->base, HOST_R11, 0, t->displacement);
+		return rm_indexed(t->base, t->index, t->scale, t->displacement);
 	return rm_memory(HOST_R10, t->displacement);
 }
 

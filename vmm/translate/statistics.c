@@ -161,6 +161,7 @@ void t1_count_leave(struct t1_statistics *statistics, enum t1_leave why)
 		[T1_POLL] = &statistics->poll,
 		[T1_STALE] = &statistics->stale,
 		[T1_BUDGET] = &statistics->budget,
+		[T1_HOT] = &statistics->hot,
 		[T1_SITE] = &statistics->left };
 
 	counter_add(counters[why], 1);

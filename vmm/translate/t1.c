@@ -142,7 +142,8 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 {
 	struct t1_statistics *counts = &t1_of(cpu)->statistics;
 	const struct insn *insn = site->insn;
-	uint32_t waiting;
+	uint64_t flushes = cpu->tlb->epoch;
+	uint32_t direct[2] = { cpu->tlb->direct[0], cpu->tlb->direct[1] }, waiting;
 	int status;
 
 	cpu->t1.resume = site->resume;
@@ -167,7 +168,11 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 	waiting = __atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & cpu->t1.heeded & ~CPU_REQUEST_SAMPLE;
 	if (likely(status == CPU_OK && !cpu->block_end && !cpu->attention && !waiting &&
 		    cpu->context == site->block->context) &&
-		live_allowed(cpu)) {
+		live_allowed(cpu) &&
+		/* a loop goes on using what it has looked up */
+		!(t2_is_super(site->block) &&
+			(flushes != cpu->tlb->epoch || direct[0] != cpu->tlb->direct[0] ||
+				direct[1] != cpu->tlb->direct[1]))) {
 		if (!site->vector_kept)
 			cpu->t1.live_was = T1_LIVE_NONE;
 		if (!site->x87_kept)
@@ -246,6 +251,11 @@ static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
 			sample_take(cpu, cpu->t1.exit->block->rip, cpu->t1.exit->block->context, NULL);
 		cpu->t1.exit = NULL;
 		break;
+	case T1_HOT:
+		cpu->rip = cpu->t1.exit->rip;
+		t2_hot(t1, cpu->t1.exit);
+		cpu->t1.exit = NULL;
+		break;
 	case T1_STALE:
 		cpu->rip = cpu->t1.block->rip;
 		t1_block_discard(t1, cpu->t1.block);
@@ -298,7 +308,7 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 			t1_jump_enter(t1, block, page);
 		cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
 		status = code_run(t1, cpu, block);
-		if (!goes_on(cpu, status))
+		if (!goes_on(cpu, status) || t1->recorder.exit)
 			return status;
 		block = block_next(cpu, NULL);
 		if (!block)
@@ -322,6 +332,8 @@ static int t1_run(struct cpu *cpu, struct block *block, struct block **previous)
 		return TRANSLATOR_NOTHING;
 	if (!t1_stamps_set(cpu))
 		return TRANSLATOR_AGAIN;
+	if (t1->recorder.exit && t2_record(t1, cpu, block))
+		return TRANSLATOR_NOTHING;
 	gs_set(t1, cpu);
 	counter_add(&t1->statistics.runs, 1);
 	/* the counter is signed */
@@ -376,6 +388,7 @@ static void t1_forget_all(struct cpu *cpu)
 		t1->tables->jumps[i].page = &t1->nowhere;
 	memset(t1->page_table, 0, sizeof(t1->page_table));
 	memset(t1->pages, 0, sizeof(t1->pages));
+	t1->recorder.exit = NULL;
 	t1->code_used = t1->code_fixed;
 	t1->data_used = 0;
 	t1_count_emptied(t1);
@@ -425,7 +438,7 @@ static int cache_map(struct t1 *t1)
 	return 0;
 }
 
-int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, bool exact)
+int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, unsigned hot2, bool exact)
 {
 	struct t1 *t1 = calloc(1, sizeof(*t1));
 	int error;
@@ -438,6 +451,8 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, bool exact
 	t1->code_size = (cache / 2) & ~(size_t)0xffff;
 	t1->data_size = (cache / 8) & ~(size_t)0xffff;
 	t1->hot = hot;
+	if (!exact)
+		t1->hot2 = hot2;
 	t1->exact = exact;
 	t1->xsave = host_has_xsave();
 	t1->bmi2 = __builtin_cpu_supports("bmi2");

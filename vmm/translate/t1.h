@@ -46,6 +46,11 @@ struct t1_exit {
 	uint64_t rip;
 	struct block *block; /* whose exit it is */
 	uint8_t *distance;   /* of the jump that is patched, in the writable mapping; NULL: to another page */
+	/* If it is counted (superblock.c): the code that does it, in the writable mapping. */
+	uint8_t *counter;
+	int32_t left; /* until it is worth a superblock */
+	uint8_t attempts, counter_length;
+	bool taken; /* it leads to one */
 };
 
 /* How translated code comes back to t1_run(). */
@@ -54,6 +59,7 @@ enum t1_leave {
 	T1_POLL,   /* there too: a request is waiting */
 	T1_STALE,  /* at the start of the block cpu->t1.block: its bytes may have changed */
 	T1_BUDGET, /* at the start of it: more instructions than may run */
+	T1_HOT,    /* at cpu->t1.exit, a loop's, which has been counted often enough */
 	T1_SITE,   /* t1_slow() has decided; the status is in cpu->t1.status */
 };
 
@@ -61,6 +67,55 @@ enum t1_leave {
  * upper parts of registers, so where there is AVX-512 they need all, but not its permission.  It is loaded by the first
  * instruction that needs it, and goes back to struct cpu when translated code is left. */
 enum { T1_LIVE_NONE, T1_LIVE_SSE, T1_LIVE_AVX, T1_LIVE_AVX_WIDE, T1_LIVE_AVX512, T1_LIVES, T1_LIVE_X87 = T1_LIVES };
+
+/* ---- superblocks (superblock.c, loop.c) ---- */
+
+#define T2_INSNS  96u
+#define T2_BLOCKS 16u
+
+/* The blocks that one round of a loop leads through, and how many instructions of each. */
+struct t2_path {
+	struct {
+		const struct block *block;
+		unsigned instructions;
+	} steps[T2_BLOCKS];
+	unsigned count;
+};
+
+/* A loop that the interpreter runs, to see where it leads. */
+struct t2_recorder {
+	struct t1_exit *exit; /* the jump back; NULL: none */
+	struct t2_path path, last;
+	uint64_t instructions; /* when the last block of the path began */
+	unsigned rounds, same; /* `same`: how many of the last ones went the same way */
+};
+
+/* Accesses of a loop that are looked up for many rounds at once. */
+struct t2_group {
+	uint8_t base, index, scale; /* guest registers, or T1_NO_BASE */
+	bool write, folded;
+	uint8_t align, shift; /* of `aligned_at'; of a stride that is a power of 2, or 0 */
+	int32_t low, high;    /* from what the registers lead to when a round begins */
+	int32_t align_at;     /* from low */
+	int64_t stride;       /* from round to round */
+};
+
+/* A register of theirs. */
+struct t2_register {
+	uint8_t number;
+	int32_t low, high; /* how far it moves within a round */
+	int64_t step;      /* and by all of it */
+};
+
+struct t2_loop {
+	uint8_t count, width, kind; /* of groups; of addresses, in bytes; enum tlb_kind */
+	uint8_t registers_count;
+	uint8_t control; /* a register that moves, if one is to be compared with cpu->t1.limit */
+	int64_t step;    /* by so much a round */
+	uint32_t retry;  /* rounds with checks until it is looked up again */
+	struct t2_register registers[16];
+	struct t2_group groups[];
+};
 
 #define T1_JUMPS 16384u
 
@@ -81,8 +136,9 @@ struct t1 {
 	struct cpu_translator translator; /* first */
 	uint8_t *code, *writable;         /* the two mappings of the code cache */
 	bool fsgsbase, xsave, bmi2;
-	bool exact; /* blocks look at their page's version and count (translate.h) */
-	unsigned hot;
+	bool exact;         /* blocks look at their page's version and count (translate.h) */
+	unsigned hot, hot2; /* hot2: how often a loop goes round before it becomes a superblock; 0: it does not */
+	struct t2_recorder recorder;
 	struct block *pages[CPU_CODE_CHANGED]; /* blocks that have code, by cpu_code_hash(); not for exact ones */
 	struct t1_page *page_table[T1_PAGES];  /* by linear address */
 	struct t1_page nowhere, alone;         /* never there; lockstep's */
@@ -92,7 +148,7 @@ struct t1 {
 	struct t1_tables *tables;
 	/* Fixed code. */
 	int (*enter)(struct cpu *cpu, const void *code);
-	const void *slow, *link, *poll, *stale, *budget, *vector, *refill;
+	const void *slow, *link, *poll, *stale, *budget, *vector, *refill, *loop_hot, *loop_enter;
 	const void *vector_load[T1_LIVES], *vector_store[T1_LIVES], *x87_load, *x87_store;
 	struct t1_statistics statistics;
 };
@@ -104,7 +160,15 @@ static inline struct t1 *t1_of(const struct cpu *cpu)
 
 /* ---- translating one block ---- */
 
-enum t1_stub_kind { T1_STUB_SITE, T1_STUB_LINK, T1_STUB_POLL, T1_STUB_VECTOR, T1_STUB_MISS, T1_STUB_GROUP };
+enum t1_stub_kind {
+	T1_STUB_SITE,
+	T1_STUB_LINK,
+	T1_STUB_POLL,
+	T1_STUB_HOT,
+	T1_STUB_VECTOR,
+	T1_STUB_MISS,
+	T1_STUB_GROUP
+};
 
 struct t1_stub {
 	uint8_t *distance; /* of the jump that leads to it */
@@ -120,7 +184,7 @@ struct t1_access {
 	uint32_t what;     /* T1_REFILL() */
 };
 #define T1_REFILL(size, write, kind) ((uint32_t)(size) | (write ? 1u : 0u) << 16 | (uint32_t)(kind) << 17)
-#define T1_ACCESSES                  (BLOCK_INSNS * 2u)
+#define T1_ACCESSES                  (T2_INSNS * 2u)
 
 /* A conditional jump in the middle of a block: where it is taken. */
 struct t1_aside {
@@ -146,6 +210,9 @@ struct t1_reach {
 	uint8_t group;
 	uint16_t size;
 	bool write, head;
+	uint8_t align;    /* its address must be a multiple of one more; 0: of nothing, or a superblock has made sure */
+	bool byte;        /* it is one, though `size' may be more */
+	bool bounded;     /* by what is known of the index, which is not in `index' but in `size' */
 	uint64_t version; /* of the registers' values in the block */
 	int32_t displacement;
 	int32_t moved; /* from the group's start */
@@ -154,19 +221,23 @@ struct t1_reach {
 	const void *back; /* where R10 leads to the group's start */
 };
 #define T1_NO_GROUP 0xffu
-#define T1_REACHES  (BLOCK_INSNS * 2u)
+#define T1_REACHES  (T2_INSNS * 2u)
 
 /* Accesses that share a check. */
 struct t1_group {
 	uint8_t base, index, scale, exits;
 	bool write, open; /* open: its first access is behind us */
+	bool hoisted;     /* looked up before the loop */
+	bool folded;      /* with the base, which stays as it is */
+	uint8_t align;    /* what is at `align_at` is checked to be so aligned, then, too */
+	int64_t align_at;
 	uint32_t count;
 	uint64_t version;
 	int64_t low, high; /* first byte, and that behind the last */
 };
 #define T1_GROUPS 16u
 
-#define T1_STUBS 256u
+#define T1_STUBS 512u
 
 struct t1_translation {
 	struct t1 *t1;
@@ -179,24 +250,33 @@ struct t1_translation {
 	struct t1_site *site; /* of this instruction, if it has one */
 	/* Where the guest's arithmetic flags are right: in the host's, in struct cpu; there as FLAGS_IMAGE for sure. */
 	bool host, memory, image;
-	uint32_t live;                    /* those that matter behind this instruction */
-	uint32_t needed[BLOCK_INSNS];     /* those that matter before each */
-	uint32_t aside_live[BLOCK_INSNS]; /* those that matter where a jump in the middle leads */
-	uint32_t live_out;                /* those that matter behind the last, as far as this can be told */
+	uint32_t live;                 /* those that matter behind this instruction */
+	uint32_t needed[T2_INSNS];     /* those that matter before each */
+	uint32_t aside_live[T2_INSNS]; /* those that matter where a jump in the middle leads */
+	uint32_t live_out;             /* those that matter behind the last, as far as this can be told */
 	struct t1_access accesses[T1_ACCESSES];
 	unsigned access_count;
 	struct t1_reach reaches[T1_REACHES];
 	struct t1_group groups[T1_GROUPS];
-	unsigned reach_count, group_count;
+	unsigned reach_count, group_count, hoisted_count; /* groups that are hoisted come first */
+	uint8_t level_wanted;                             /* before a loop */
+	bool x87_wanted;
+	const void *loop_enter, *loop_body; /* where a round begins, with and without a look at its groups */
+	uint8_t *loop_refused;              /* the jump when they cannot be looked up */
+	struct t2_loop *loop;               /* NULL: it has no such groups */
+	bool checked;                       /* the third translation, for rounds when they cannot be */
+	uint16_t bounds[16];   /* the largest values that registers may have by what the path did to them; 0: any */
 	bool grouped;          /* the second time, with groups */
+	uint8_t align;         /* what the memory operand is still to be checked for */
 	uint8_t held;          /* R10 is the address of that group, if it is not 0 */
 	bool keeps;            /* it will still be behind this instruction */
 	uint32_t versions[16]; /* of the guest registers' values, so far */
 	int64_t moved[16];     /* by constants since then */
-	int32_t displacement;  /* of the memory operand from R10, or if it is `indexed' from `base' plus R11 */
+	int64_t moved_low[16], moved_high[16]; /* and at most */
+	int32_t displacement;                  /* of the memory operand from R10, or if it is `indexed' from these */
 	bool indexed;
-	uint8_t base;
-	struct t1_aside asides[BLOCK_INSNS];
+	uint8_t base, index, scale;
+	struct t1_aside asides[T2_INSNS];
 	unsigned aside_count;
 	bool flat, failed, left; /* left: control has gone elsewhere */
 	uint8_t level;           /* vector state that is in host registers for sure */
@@ -242,13 +322,15 @@ void t1_commit(struct t1_translation *t, unsigned guest, unsigned host);
 /* t1_memory(): the memory operand, checked for `size` bytes.  It may be addressed by R10, R11 and the instruction's own
  * registers, but R11 is free if ModRM.reg names a register that is not in a host register. */
 void t1_operand(struct t1_translation *t, unsigned size, bool write);
+/* One that must be aligned to its size, which t->align says has still to be checked: size - 1, or 0. */
+void t1_operand_aligned(struct t1_translation *t, unsigned size, bool write);
 /* The same for an address that is in R10 as an offset in `segment`; R10 is the host address then. */
 void t1_lookup(struct t1_translation *t, unsigned segment, unsigned size, bool write);
 /* t1_memory() for a guest register (or T1_NO_BASE) plus a constant; from R10 alone. */
 void t1_reach(
 	struct t1_translation *t, unsigned base, int64_t displacement, unsigned segment, unsigned size, bool write);
-/* If it is one of a group that shares a check; it is noted for the second translation. */
-bool t1_reach_grouped(struct t1_translation *t, const struct t1_place *place, unsigned size, bool write);
+/* If it is one of a group that shares a check; it is noted for the second translation.  exact: by R10 alone. */
+bool t1_reach_grouped(struct t1_translation *t, const struct t1_place *place, unsigned size, bool write, bool exact);
 /* Is an offset there a linear address as it is? */
 bool t1_segment_flat(const struct t1_translation *t, unsigned segment);
 struct host_rm t1_memory(const struct t1_translation *t);
@@ -292,6 +374,33 @@ struct t1_site *t1_site(struct t1_translation *t);
 struct t1_site *t1_site_make(struct t1_translation *t);
 void t1_stub(struct t1_translation *t, uint8_t *distance, enum t1_stub_kind kind, void *subject);
 
+/* Superblocks: the address of an instruction, where control goes from it in the path, and is it one at all? */
+static inline bool t2_is_super(const struct block *block)
+{
+	return block->addresses != NULL;
+}
+static inline uint64_t t2_followed(const struct t1_translation *t)
+{
+	const struct block *block = t->block;
+
+	return block->addresses[t->number + 1u < block->count ? t->number + 1u : 0];
+}
+/* A jump back that a superblock may be made of is counted. */
+void t2_count(struct t1_translation *t, struct t1_exit *exit);
+/* Between the two translations: which accesses can be looked up before the loop? */
+void t2_hoist(struct t1_translation *t);
+void t2_begin(struct t1_translation *t); /* before the first instruction */
+void t2_back(struct t1_translation *t);  /* behind the last */
+/* An access that is: no lookup.  exact: R10 must be its address, and R11 free. */
+void t2_access(struct t1_translation *t, const struct t1_reach *reach, const struct t1_place *place, bool exact);
+/* Running: a loop has become hot; the interpreter is to run a block, since a path is being recorded. */
+void t2_hot(struct t1 *t1, struct t1_exit *exit);
+/* Back to where a round begins. */
+void t1_loop_close(struct t1_translation *t, const void *body);
+bool t2_record(struct t1 *t1, struct cpu *cpu, const struct block *block);
+/* Uses general registers only.  0: this round is T1's. */
+uint64_t t2_enter(struct cpu *cpu, struct t2_loop *loop);
+
 /* Each: code for the instruction, or false for T0 to do it. */
 bool t1_integer(struct t1_translation *t);
 bool t1_move(struct t1_translation *t);
@@ -309,6 +418,7 @@ bool t1_x87_effect(const struct t1 *t1, const struct insn *insn, struct t1_effec
 bool t1_vector_effect(const struct t1 *t1, const struct insn *insn, struct t1_effect *effect);
 bool t1_control(struct t1_translation *t);
 bool t1_is_control(const struct insn *insn);
+bool t1_is_conditional(const struct insn *insn); /* Jcc */
 /* Jumps in the middle, taken. */
 void t1_asides(struct t1_translation *t);
 /* Where a relative branch leads to. */
@@ -321,6 +431,7 @@ void t1_leave_to(struct t1_translation *t, uint64_t rip);
 
 /* Code for a block: 0, -ENOSPC if the cache is full, -EAGAIN if this block cannot have any. */
 int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block);
+
 void *t1_data(struct t1_translation *t, size_t size);
 
 /* ---- running ---- */

@@ -149,6 +149,7 @@ static void stubs(struct t1_translation *t)
 		const void *const targets[] = { [T1_STUB_SITE] = t1->slow,
 			[T1_STUB_LINK] = t1->link,
 			[T1_STUB_POLL] = t1->poll,
+			[T1_STUB_HOT] = t1->loop_hot,
 			[T1_STUB_VECTOR] = t1->vector };
 		const uint8_t *here = emit_here(&t->e);
 
@@ -177,6 +178,9 @@ static void stubs(struct t1_translation *t)
 /* Flags that matter behind the block. */
 static uint32_t live_out(struct t1_translation *t)
 {
+	if (t2_is_super(t->block))
+		return t1_live_at(t, t->block->rip);
+
 	const struct insn *last = &t->block->insns[t->block->count - 1];
 	uint64_t next = t->block->rip + t->block->length;
 	uint64_t target = t1_target(last, next);
@@ -214,23 +218,29 @@ static int pass(struct t1_translation *t, uint8_t *start)
 	prologue(t, &stale, &budget);
 	t->next = block->rip;
 	t->held = T1_NO_GROUP;
+	if (t2_is_super(block))
+		t2_begin(t);
 	for (unsigned i = 0; i < block->count; i++) {
 		t->number = i;
 		t->insn = &block->insns[i];
-		t->rip = t->next;
+		t->rip = t2_is_super(block) ? block->addresses[i] : t->next;
 		t->next = (t->rip + t->insn->length) & t->cpu->ip_mask;
 		t->live = i + 1 < block->count ? t->needed[i + 1] : t->live_out;
 		instruction(t);
 		if (t->failed)
 			return -ENOSPC;
 	}
-	if (!t->left) {
+	if (t2_is_super(block)) {
+		t2_back(t);
+	} else if (!t->left) {
 		t1_flags_spill(t, t->live_out);
 		t1_leave_to(t, t->next);
 	}
 	t1_asides(t);
-	block->stale_at = (uint32_t)(t->e.at - start);
-	block_stub(t, stale, t->t1->stale);
+	if (!t->checked) {
+		block->stale_at = (uint32_t)(t->e.at - start);
+		block_stub(t, stale, t->t1->stale);
+	}
 	if (t->t1->exact)
 		block_stub(t, budget, t->t1->budget);
 	stubs(t);
@@ -246,7 +256,10 @@ static void again(struct t1_translation *t, size_t data_used)
 	t->level = T1_LIVE_NONE;
 	t->stub_count = t->access_count = t->aside_count = t->reach_count = 0;
 	memset(t->moved, 0, sizeof(t->moved));
+	memset(t->moved_low, 0, sizeof(t->moved_low));
+	memset(t->moved_high, 0, sizeof(t->moved_high));
 	memset(t->versions, 0, sizeof(t->versions));
+	memset(t->bounds, 0, sizeof(t->bounds));
 }
 
 int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
@@ -259,7 +272,8 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 	if (!block_fit(block))
 		return -EAGAIN;
 	/* a block's worst case, and its stubs */
-	if (t1->code_size - t1->code_used < (BLOCK_INSNS + 4) * EMIT_ROOM + T1_STUBS * 128)
+	if (t1->code_size - t1->code_used <
+		((block->count + 4u) * EMIT_ROOM + T1_STUBS * 128) * (t2_is_super(block) ? 2 : 1))
 		return -ENOSPC;
 	t.e.execute = t1->code - t1->writable;
 	t.flat = block->context >> 32 & MODE_FLAT;
@@ -267,9 +281,20 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 	/* The look at what follows may have raised nothing, but asks for notice of changes from now on. */
 	t1_liveness(&t);
 	error = pass(&t, start);
-	if (!error && t1_groups_make(&t)) {
+	if (!error && t2_is_super(block))
+		t2_hoist(&t);
+	if (!error && (t1_groups_make(&t) || t2_is_super(block))) {
 		again(&t, data_used);
 		error = pass(&t, start);
+		if (!error && t.loop) {
+			t.checked = true;
+			t.hoisted_count = 0;
+			for (unsigned i = 0; i < t.reach_count; i++)
+				t.reaches[i].group = T1_NO_GROUP;
+			t1_groups_make(&t);
+			again(&t, t1->data_used);
+			error = pass(&t, t.e.at);
+		}
 	}
 	if (error)
 		return error;

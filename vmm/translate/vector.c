@@ -196,13 +196,19 @@ static void one(struct t1_translation *t, const struct shape *s)
 	struct host_rm operand = rm_memory(HOST_R10, 0);
 
 	if (memory) {
-		t1_operand(t, s->memory, s->store);
-		t1_memory_exact(t);
-		if (s->aligned && s->memory > 1) {
+		if (s->aligned && s->memory > 1)
+			t1_operand_aligned(t, s->memory, s->store);
+		else
+			t1_operand(t, s->memory, s->store);
+		if (insn->vex || t->align)
+			t1_memory_exact(t);
+		if (t->align) {
+			t1_flags_spill(t, t->needed[t->number]);
 			emit_op(&t->e, 0xf6, 1, 0, rm_register(HOST_R10), EMIT_BYTE_RM, 1); /* test */
-			emit8(&t->e, s->memory - 1);
+			emit8(&t->e, t->align);
 			t1_miss(t, CC_NZ);
 		}
+		operand = t1_memory(t);
 		rm = HOST_R10;
 	} else if (s->rm == THUNK_GPR) {
 		rm = t1_in(t, rm & 15, HOST_R10);
