@@ -32,6 +32,7 @@ unit_cpu = tests/unit/cpu_real tests/unit/cpu_protected tests/unit/cpu_paging te
 	tests/unit/cpu_debug tests/unit/cpu_interrupt tests/unit/cpu_smm tests/unit/cpu_smi \
 	tests/unit/cpu_smm_long tests/unit/cpu_ferr tests/unit/translate_refill tests/unit/translate_statistics \
 	tests/unit/translate_lockstep \
+	tests/unit/translate_loops \
 	tests/unit/cpu_sample tests/unit/command_symbols tests/unit/fpu_test tests/unit/vector_test tests/unit/apic_test \
 	tests/unit/model_test \
 	tests/unit/cpu_debugger tests/unit/cpu_msr tests/unit/cpu_far tests/unit/cpu_descriptor \
@@ -77,6 +78,9 @@ tests_unit_command_symbols_LDADD = $(UNIT_LIBS)
 tests_unit_translate_refill_SOURCES = tests/unit/translate_refill.c $(CPU_FIXTURE)
 tests_unit_translate_refill_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_translate_refill_LDADD = $(UNIT_LIBS)
+tests_unit_translate_loops_SOURCES = tests/unit/translate_loops.c $(CPU_FIXTURE)
+tests_unit_translate_loops_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_translate_loops_LDADD = $(UNIT_LIBS)
 tests_unit_translate_lockstep_SOURCES = tests/unit/translate_lockstep.c $(CPU_FIXTURE)
 tests_unit_translate_lockstep_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_translate_lockstep_LDADD = $(UNIT_LIBS)

@@ -97,9 +97,12 @@ __attribute__((target("general-regs-only"))) static bool loop_enter(
 
 __attribute__((target("general-regs-only"))) uint64_t t2_enter(struct cpu *cpu, struct t2_loop *loop)
 {
+	struct t1_statistics *counts = &t1_of(cpu)->statistics;
 	uint64_t rounds = UINT64_MAX;
 
+	counter_add(&counts->looked_up, 1);
 	if (!loop_enter(cpu, loop, &rounds) || rounds < ROUNDS_MIN) {
+		counter_add(&counts->not_found, 1);
 		cpu->t1.missed = false;
 		loop->retry = ROUNDS_CHECKED;
 		return 0;
