@@ -133,17 +133,21 @@ static int range_journal(struct cpu *cpu, const uint64_t physical[2], unsigned s
 
 static void direct_fill(struct cpu *cpu, uint64_t linear, uint64_t physical, unsigned access)
 {
+	const struct tlb_page *deep;
 	struct cpu_page page;
+	bool global;
 
 	physical_page(cpu, physical, &page);
 	if (!page.host)
 		return;
 	tlb_note_host(cpu, linear, page.host, page.writable);
+	deep = tlb_lookup(cpu->tlb, linear);
+	global = deep && deep->flags & PAGE_GLOBAL;
 	if (access & ACCESS_WRITE) {
 		if (page.writable)
-			tlb_fill(cpu->tlb, kind_of(access), true, linear, page.host);
+			tlb_fill(cpu->tlb, kind_of(access), true, linear, page.host, global);
 	} else {
-		tlb_fill(cpu->tlb, kind_of(access), false, linear, page.host);
+		tlb_fill(cpu->tlb, kind_of(access), false, linear, page.host, global);
 	}
 }
 

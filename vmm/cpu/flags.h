@@ -20,6 +20,14 @@ enum {
 	FLAGS_LOGIC, /* CF, OF and AF are 0 */
 	FLAGS_MISC,  /* source1 holds CF, OF and AF as in RFLAGS */
 	FLAGS_IMAGE, /* source1 holds all six as in RFLAGS; a translator's, and never seen by handlers */
+	/* The same: operands and results as registers had them, of which the lowest 1 << (op & 3) bytes matter. */
+	FLAGS_RAW_LOGIC = 16, /* result */
+	FLAGS_RAW_TEST = 20,  /* source1 & source2 */
+	FLAGS_RAW_CMP = 24,   /* source1 - source2 */
+	FLAGS_RAW_SUB = 28,   /* result, and source2 that was taken away */
+	FLAGS_RAW_ADD = 32,   /* result, and source2 that was added */
+	FLAGS_RAW_NEG = 36,   /* result */
+	FLAGS_RAW_COUNT = 40, /* result of TZCNT or LZCNT */
 };
 
 /* All six, as in RFLAGS. */

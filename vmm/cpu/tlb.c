@@ -33,19 +33,26 @@ static void index_clear(struct tlb_entry (*arrays)[TLB_SIZE], unsigned i)
 		arrays[kind][i].tag = (uint64_t)(i ^ 1) << 12;
 }
 
-static void arrays_flush(struct cpu_tlb *tlb, bool write)
+/* What was filled for pages that are global, or not. */
+static void touched_flush(struct cpu_tlb *tlb, bool write, bool global)
 {
 	struct tlb_entry(*arrays)[TLB_SIZE] = write ? tlb->write : tlb->read;
-	unsigned count = tlb->touched_count[write];
+	struct tlb_touched *touched = &tlb->touched[write][global];
 
-	if (count > TLB_TOUCHED) {
+	if (touched->count > TLB_TOUCHED) {
 		for (unsigned kind = 0; kind < TLB_KINDS; kind++)
 			array_clear(arrays[kind]);
 	} else {
-		for (unsigned n = 0; n < count; n++)
-			index_clear(arrays, tlb->touched[write][n]);
+		for (unsigned n = 0; n < touched->count; n++)
+			index_clear(arrays, touched->indices[n]);
 	}
-	tlb->touched_count[write] = 0;
+	touched->count = 0;
+}
+
+static void arrays_flush(struct cpu_tlb *tlb, bool write)
+{
+	touched_flush(tlb, write, false);
+	touched_flush(tlb, write, true);
 }
 
 /* Host pages may have changed: 0 stays what never matches. */
@@ -91,7 +98,11 @@ void tlb_flush(struct cpu *cpu, bool global)
 	if (cpu->trace & CPU_TRACE_MMU)
 		trace_flush(cpu, global);
 	counter_add(global ? &tlb->statistics.flushes_all : &tlb->statistics.flushes_local, 1);
-	arrays_flush_all(tlb);
+	for (unsigned write = 0; write < 2; write++) {
+		touched_flush(tlb, write, false);
+		if (global)
+			touched_flush(tlb, write, true);
+	}
 	tlb->epoch++;
 	tlb->space++;
 	if (global || !(cpu->cr4 & CPU_CR4_PGE))

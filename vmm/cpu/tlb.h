@@ -54,9 +54,14 @@ struct cpu_tlb {
 	struct tlb_entry empty[TLB_SIZE]; /* sends every access to the slow path */
 	struct tlb_page deep[TLB_DEEP_SIZE];
 	uint32_t generation, global_generation;
-	uint32_t direct[2];               /* generations of host pages: for reading, for writing; never 0 */
-	uint16_t touched[2][TLB_TOUCHED]; /* indices filled since the last flush: of reads, of writes */
-	unsigned touched_count[2];
+	uint32_t direct[2]; /* generations of host pages: for reading, for writing; never 0 */
+	/* Indices filled since the last flush: of reads and writes, for pages that are not global and for those that
+	 * are.
+	 */
+	struct tlb_touched {
+		unsigned count; /* more than there is room for: any */
+		uint16_t indices[TLB_TOUCHED];
+	} touched[2][2];
 	uint64_t space;        /* counts flushes of all that is not global: those of single pages are not among them */
 	uint64_t epoch_kernel; /* counts those that global entries do not survive */
 	uint64_t epoch;        /* counts every flush of anything: virtual block links of another epoch are void */
@@ -85,17 +90,20 @@ void tlb_empty_writes(struct cpu_tlb *tlb);
 /* Remember the host page of a translation that is in the second level. */
 void tlb_note_host(struct cpu *cpu, uint64_t linear, uint8_t *host, bool writable);
 /* Enter a page into the first level. */
-static inline void tlb_fill(struct cpu_tlb *tlb, enum tlb_kind kind, bool write, uint64_t linear, uint8_t *host)
+static inline void tlb_fill(
+	struct cpu_tlb *tlb, enum tlb_kind kind, bool write, uint64_t linear, uint8_t *host, bool global)
 {
+	struct tlb_touched *touched = &tlb->touched[write][global];
+
 	unsigned i = (linear >> 12) % TLB_SIZE;
 	struct tlb_entry *entry = write ? &tlb->write[kind][i] : &tlb->read[kind][i];
 
 	entry->tag = linear & ~0xfffull;
 	entry->addend = (uintptr_t)host - entry->tag;
-	if (tlb->touched_count[write] < TLB_TOUCHED)
-		tlb->touched[write][tlb->touched_count[write]] = (uint16_t)i;
-	if (tlb->touched_count[write] <= TLB_TOUCHED)
-		tlb->touched_count[write]++;
+	if (touched->count < TLB_TOUCHED)
+		touched->indices[touched->count] = (uint16_t)i;
+	if (touched->count <= TLB_TOUCHED)
+		touched->count++;
 }
 void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page);
 

@@ -214,6 +214,7 @@ static void jump_conditional(struct t1_translation *t, uint64_t target)
 			.target = jumps ? t->next : target,
 			.number = t->number,
 			.live = t->aside_live[t->number],
+			.recipe = t->recipe,
 			.host = host,
 			.memory = memory,
 			.image = image };
@@ -240,6 +241,7 @@ void t1_asides(struct t1_translation *t)
 		unsigned behind = t->block->count - aside->number - 1;
 
 		flags_state(t, aside->host, aside->memory, aside->image);
+		t->recipe = aside->recipe;
 		t->rip = aside->rip;
 		if (!t->t1->exact && aside->target > aside->rip && same_page(t, aside->target) &&
 			!t1_flags_spills(t, aside->live)) {

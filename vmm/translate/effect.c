@@ -244,7 +244,12 @@ struct t1_effect t1_effect(const struct cpu *cpu, const struct insn *insn)
 
 static uint32_t needed_before(const struct t1_effect *effect, uint32_t live)
 {
-	return effect->reads | (live & ~effect->sets);
+	uint32_t known = 0, kept = LIVE_ANY(live) & ~effect->sets;
+
+	/* T0 makes them itself; and to change some is to fetch the others */
+	if (effect->native)
+		known = effect->reads | (effect->touches ? kept : 0);
+	return effect->reads | known << 16 | (live & ~(effect->sets | effect->sets << 16));
 }
 
 #define LOOK_AHEAD 20u /* instructions */
@@ -255,7 +260,7 @@ uint32_t t1_live_at(struct t1_translation *t, uint64_t rip)
 	struct cpu *cpu = t->cpu;
 	struct block *block = t->block;
 	uint64_t base = (uint32_t)block->context;
-	uint32_t open = ALL, reads = 0;
+	uint32_t open = ALL, reads = 0, known = 0;
 	struct cpu_page page;
 	struct insn insn;
 
@@ -278,6 +283,8 @@ uint32_t t1_live_at(struct t1_translation *t, uint64_t rip)
 			break;
 		struct t1_effect effect = t1_effect(cpu, &insn);
 		reads |= effect.reads & open;
+		if (effect.native)
+			known |= effect.reads & open;
 		open &= ~effect.sets;
 		at += (unsigned)length;
 		if (insn_ends_block(&insn))
@@ -289,7 +296,7 @@ uint32_t t1_live_at(struct t1_translation *t, uint64_t rip)
 		if (memcmp(bytes, page.host + (physical & 0xfff), at) != 0)
 			return ALL;
 	}
-	return reads | open;
+	return reads | known << 16 | open;
 }
 
 void t1_liveness(struct t1_translation *t)

@@ -180,6 +180,64 @@ static const void *refill_emit(struct emit *e, struct cpu *cpu)
 	return start;
 }
 
+/* What a recipe has left, done again. */
+static void raw_emit(struct emit *e, unsigned kind, unsigned size)
+{
+	const struct host_rm result = STATE(flags_result), a = STATE(flags_source1), b = STATE(flags_source2);
+	unsigned wide = size > 1, bytes = size == 1 ? EMIT_BYTE_REG | EMIT_BYTE_RM : 0;
+
+	emit_load(e, 8, HOST_R10, kind == FLAGS_RAW_TEST || kind == FLAGS_RAW_CMP ? a : result);
+	switch (kind) {
+	case FLAGS_RAW_LOGIC: emit_op(e, 0x84 | wide, size, HOST_R10, rm_register(HOST_R10), bytes, 0); break;
+	case FLAGS_RAW_TEST: emit_op(e, 0x84 | wide, size, HOST_R10, b, bytes & EMIT_BYTE_REG, 0); break;
+	case FLAGS_RAW_CMP: emit_op(e, 0x3a | wide, size, HOST_R10, b, bytes & EMIT_BYTE_REG, 0); break;
+	case FLAGS_RAW_SUB:
+		emit_rm(e, 0x03, 8, HOST_R10, b);
+		emit_op(e, 0x3a | wide, size, HOST_R10, b, bytes & EMIT_BYTE_REG, 0);
+		break;
+	case FLAGS_RAW_ADD:
+		emit_rm(e, 0x2b, 8, HOST_R10, b);
+		emit_op(e, 0x02 | wide, size, HOST_R10, b, bytes & EMIT_BYTE_REG, 0);
+		break;
+	default: /* FLAGS_RAW_NEG */
+		emit_rm(e, 0xf7, 8, 3, rm_register(HOST_R10));
+		emit_op(e, 0xf6 | wide, size, 3, rm_register(HOST_R10), bytes & EMIT_BYTE_RM, 0);
+		break;
+	}
+}
+
+/* The image of the flags in memory, from a recipe; R10 and R11 are lost.  Zero flag clear: it is none, or one for C. */
+static const void *flags_emit(struct emit *e)
+{
+	const void *makers[FLAGS_RAW_COUNT - FLAGS_RAW_LOGIC], *start;
+	uint8_t *none, *table;
+
+	for (unsigned op = FLAGS_RAW_LOGIC; op < FLAGS_RAW_COUNT; op++) {
+		makers[op - FLAGS_RAW_LOGIC] = emit_here(e);
+		raw_emit(e, op & ~3u, 1u << (op & 3));
+		emit8(e, 0x9c); /* pushfq */
+		emit_rm(e, 0x8f, 4, 0, STATE(flags_source1));
+		emit_store_immediate(e, 4, STATE(flags_op), FLAGS_IMAGE);
+		emit_rm(e, 0x3b, 8, HOST_R10, rm_register(HOST_R10)); /* cmp */
+		emit8(e, 0xc3);
+	}
+	e->at = (uint8_t *)(((uintptr_t)e->at + 7) & ~(uintptr_t)7);
+	table = emit_here(e);
+	for (unsigned i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
+		emit64(e, (uintptr_t)makers[i]);
+	start = emit_here(e);
+	emit_load(e, 4, HOST_R11, STATE(flags_op));
+	emit_rm(e, 0x8d, 4, HOST_R11, rm_memory(HOST_R11, -(int)FLAGS_RAW_LOGIC));
+	emit_group1(e, 7, 4, rm_register(HOST_R11), FLAGS_RAW_COUNT - FLAGS_RAW_LOGIC); /* cmp */
+	none = emit_jcc(e, CC_AE);
+	emit_rm(e, 0x8d, 8, HOST_R10, rm_near(table));
+	emit_rm(e, 0xff, 4, 4, rm_indexed(HOST_R10, HOST_R11, 3, 0)); /* jmp */
+	emit_aim_here(e, none);
+	emit_rm(e, 0x85, 8, HOST_RSP, rm_register(HOST_RSP)); /* test */
+	emit8(e, 0xc3);
+	return start;
+}
+
 /* R10: a loop, for t2_enter().  Zero flag: it has said no. */
 static const void *loop_emit(struct emit *e, struct cpu *cpu)
 {
@@ -211,6 +269,7 @@ void t1_fixed(struct t1 *t1, struct cpu *cpu)
 	t1->vector = site_emit(&e, t1, cpu, t1_vector_enter, false);
 	t1->refill = refill_emit(&e, cpu);
 	t1->loop_enter = loop_emit(&e, cpu);
+	t1->flags = flags_emit(&e);
 	memcpy(&t1->enter, &enter, sizeof(enter));
 	t1->slow = site_emit(&e, t1, cpu, t1_slow, true);
 	t1->link = leave_emit(&e, t1, T1_LINK, offsetof(struct cpu, t1.exit));

@@ -251,7 +251,8 @@ static bool address_kept(const struct t1_translation *t)
 	struct t1_effect effect = t1_effect(t->cpu, insn);
 
 	/* flags that are nowhere to be found for sure may take it to C */
-	if (insn->vex || (!t->host && !t->image && (effect.reads || (effect.touches && t->live & ~effect.sets))))
+	if (insn->vex ||
+		(!t->host && !t->image && (effect.reads || (effect.touches && LIVE_ANY(t->live) & ~effect.sets))))
 		return false;
 	switch (opcode) {
 	case 0x50 ... 0x5f:
@@ -355,6 +356,9 @@ void t1_group_note(struct t1_translation *t, bool native)
 			t->moved[i] = 0;
 		}
 	}
+	if (reg != ANY && reg != CPU_RSP)
+		mask |= BIT(reg);
+	t1_recipe_note(t, native, mask, reg == CPU_RSP ? by : 0);
 	if (reg != ANY)
 		mask |= BIT(reg);
 	bounds_note(t, mask);

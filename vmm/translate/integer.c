@@ -19,7 +19,7 @@ static void flags_before(struct t1_translation *t)
 	struct t1_effect effect = t1_effect(t->cpu, t->insn);
 
 	if (effect.reads || effect.touches)
-		t1_flags_fetch(t, effect.reads | (effect.touches ? t->live & ~effect.sets : 0));
+		t1_flags_fetch(t, effect.reads | (effect.touches ? LIVE_ANY(t->live) & ~effect.sets : 0));
 }
 
 static void flags_after(struct t1_translation *t)

@@ -33,7 +33,7 @@ __attribute__((target("general-regs-only"))) static bool refill(struct cpu *cpu,
 			return false;
 		}
 	}
-	tlb_fill(tlb, (enum tlb_kind)kind, write, linear, page->host);
+	tlb_fill(tlb, (enum tlb_kind)kind, write, linear, page->host, page->flags & PAGE_GLOBAL);
 	return true;
 }
 

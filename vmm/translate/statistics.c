@@ -209,10 +209,16 @@ void t1_statistics(const struct cpu *cpu, statistics_each *each, void *self)
 		ROW("exits", "budget", budget),
 		ROW("exits", "flags_wanted", flags),
 		ROW("exits", "blocks_left_by_those", left),
+		ROW("exits", "gone_on_elsewhere", elsewhere),
+		ROW("exits", "hot_loops", hot),
 		ROW("exits", "vector_loads", vector),
 		ROW("exits", "x87_loads", x87),
 		ROW("exits", "loads_refused", refused),
 		ROW("exits", "reloads_after_c", reloaded),
+		ROW("superblocks", "recordings", recordings),
+		ROW("superblocks", "made", superblocks),
+		ROW("superblocks", "look_ups", looked_up),
+		ROW("superblocks", "look_ups_in_vain", not_found),
 	};
 #undef ROW
 	const struct t1 *t1 = (const struct t1 *)(const void *)cpu->translator;

@@ -19,11 +19,11 @@ struct t1_opcode {
 struct t1_statistics {
 	uint64_t blocks, code_bytes, links, discards;
 	uint64_t code_used, data_used;
-	uint64_t resets, full; /* of the code cache: all, those for want of room */
-	uint64_t runs;         /* entries from the run loop */
+	uint64_t resets, full;                                  /* of the code cache: all, those for want of room */
+	uint64_t runs;                                          /* entries from the run loop */
 	uint64_t recordings, superblocks, looked_up, not_found; /* of T2 (loop.c) */
 	/* Why translated code was left for C. */
-	uint64_t slow, missed, flags, link, poll, hot, stale, budget, left, vector, x87, refused;
+	uint64_t slow, missed, flags, link, poll, hot, stale, budget, left, elsewhere, vector, x87, refused;
 	uint64_t reloaded; /* vector state, after C in the middle of a block */
 	uint64_t opcodes_lost;
 	struct t1_opcode opcodes[T1_OPCODES];

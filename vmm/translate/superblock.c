@@ -21,6 +21,8 @@
 
 /* ---- counting ---- */
 
+#define COUNTER_LENGTH 13 /* SUB dword [RIP + d], 1 and JS */
+
 void t2_count(struct t1_translation *t, struct t1_exit *exit)
 {
 	if (!t->t1->hot2 || t->t1->lockstep || t2_is_super(t->block))
@@ -30,14 +32,16 @@ void t2_count(struct t1_translation *t, struct t1_exit *exit)
 	emit_op(&t->e, 0x83, 4, 5, rm_near(&exit->left), 0, 1); /* sub */
 	emit8(&t->e, 1);
 	t1_stub(t, emit_jcc(&t->e, CC_S), T1_STUB_HOT, exit);
-	exit->counter_length = (uint8_t)(t->e.at - exit->counter);
 }
 
-/* Nothing is to be counted any more: a jump over that code. */
+/* Nothing is to be counted any more: instructions that do nothing (SDM vol. 2B, NOP, table 4-12). */
 static void counter_remove(const struct t1_exit *exit)
 {
-	exit->counter[0] = 0xeb; /* JMP rel8 */
-	exit->counter[1] = (uint8_t)(exit->counter_length - 2);
+	static const uint8_t nop7[] = { 0x0f, 0x1f, 0x80, 0, 0, 0, 0 }, nop6[] = { 0x66, 0x0f, 0x1f, 0x44, 0, 0 };
+
+	_Static_assert(sizeof(nop7) + sizeof(nop6) == COUNTER_LENGTH, "they take the counter's place");
+	memcpy(exit->counter, nop7, sizeof(nop7));
+	memcpy(exit->counter + sizeof(nop7), nop6, sizeof(nop6));
 }
 
 /* Another time, if it is not too often. */
@@ -150,6 +154,7 @@ static void loop_make(struct t1 *t1, struct cpu *cpu, struct t1_exit *exit, cons
 	size_t data_used = t1->data_used;
 	struct block *block = path_block(t1, cpu, path);
 
+	/* a path that is no more than a block, and has nothing to be looked up before, is T1's */
 	if (!block || __atomic_load_n(block->version_at, __ATOMIC_ACQUIRE) != block->version ||
 		t1_translate(t1, cpu, block)) {
 		/* where there was no room the next block will say so */

@@ -201,7 +201,7 @@ static bool control_read(struct t1_translation *t)
 
 static void flags_fetch_rest(struct t1_translation *t, uint32_t sets)
 {
-	t1_flags_fetch(t, t->live & ~sets);
+	t1_flags_fetch(t, LIVE_ANY(t->live) & ~sets);
 }
 
 /* R11: a register as a signed number of bits. */

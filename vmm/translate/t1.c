@@ -46,10 +46,38 @@ static void gs_set(const struct t1 *t1, struct cpu *cpu)
 
 /* ---- flags and counters, between T0's and T1's form ---- */
 
+/* The lowest bytes of it, sign-extended. */
+static int64_t operand_of(uint64_t value, unsigned op)
+{
+	unsigned shift = 64 - (8u << (op & 3));
+
+	return (int64_t)(value << shift) >> shift;
+}
+
+/* What recipes leave (flag.c), as T0 has it. */
+static void flags_raw_home(struct cpu *cpu)
+{
+	unsigned op = cpu->flags_op;
+	int64_t result = operand_of(cpu->flags_result, op), a = operand_of(cpu->flags_source1, op);
+	int64_t b = operand_of(cpu->flags_source2, op);
+
+	switch (op & ~3u) {
+	case FLAGS_RAW_LOGIC: flags_set_logic(cpu, result); break;
+	case FLAGS_RAW_TEST: flags_set_logic(cpu, a & b); break;
+	case FLAGS_RAW_CMP: flags_set(cpu, FLAGS_SUB, operand_of((uint64_t)a - (uint64_t)b, op), a, b); break;
+	case FLAGS_RAW_SUB: flags_set(cpu, FLAGS_SUB, result, operand_of((uint64_t)result + (uint64_t)b, op), b); break;
+	case FLAGS_RAW_NEG: flags_set(cpu, FLAGS_SUB, result, 0, operand_of(-(uint64_t)result, op)); break;
+	case FLAGS_RAW_COUNT: flags_set_misc(cpu, result, result == 8 << (op & 3) ? CPU_FLAG_CF : 0); break;
+	default: flags_set(cpu, FLAGS_ADD, result, operand_of((uint64_t)result - (uint64_t)b, op), b); break;
+	}
+}
+
 static void flags_home(struct cpu *cpu)
 {
 	if (cpu->flags_op == FLAGS_IMAGE)
 		cpu_arithmetic_set(cpu, (uint32_t)cpu->flags_source1);
+	else if (cpu->flags_op >= FLAGS_RAW_LOGIC)
+		flags_raw_home(cpu);
 }
 
 static void flags_image(struct cpu *cpu)
@@ -137,6 +165,35 @@ int t1_interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site, int s
 	return CPU_OK;
 }
 
+/* Behind an instruction that has led elsewhere, maybe to another mode: is there code to go on with, and nothing to be
+ * done before? */
+static bool elsewhere(struct t1 *t1, struct cpu *cpu)
+{
+	const struct t1_jump *jump = &t1->tables->jumps[((uint32_t)cpu->rip ^ (uint32_t)cpu->rip >> 12) % T1_JUMPS];
+	bool kernel;
+
+	if (t1->exact || cpu->block_end || cpu->t1.interpret || cpu->debugger || jump->rip != cpu->rip)
+		return false;
+	if (cpu->attention && !cpu_quiet(cpu))
+		return false;
+	if (cpu->tlb_read == cpu->tlb->empty || !t1_stamps_set(cpu))
+		return false;
+	kernel = !(cpu->context >> 32 & MODE_CPL(3));
+	if (jump->page->stamp != (kernel ? cpu->t1.stamp_kernel : cpu->t1.stamp))
+		return false;
+	cpu->attention = false;
+	cpu->t1.heeded = cpu_heeded(cpu);
+	if (__atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & cpu->t1.heeded)
+		return false;
+	cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
+	cpu->t1.resume = jump->code;
+	cpu->t1.live_was = T1_LIVE_NONE;
+	cpu->t1.x87_was = 0;
+	flags_image(cpu);
+	counter_add(&t1->statistics.elsewhere, 1);
+	return true;
+}
+
 /* Returns 0: go on at cpu->t1.resume. */
 int t1_slow(struct cpu *cpu, const struct t1_site *site)
 {
@@ -187,6 +244,8 @@ int t1_slow(struct cpu *cpu, const struct t1_site *site)
 	if (status == CPU_OK || status == CPU_END) {
 		cpu->rip = status == CPU_END ? cpu->next_rip : site->next;
 		cpu->instructions++;
+		if (elsewhere(t1_of(cpu), cpu))
+			return 0;
 	}
 	cpu->t1.status = status;
 	return 1;

@@ -49,7 +49,7 @@ struct t1_exit {
 	/* If it is counted (superblock.c): the code that does it, in the writable mapping. */
 	uint8_t *counter;
 	int32_t left; /* until it is worth a superblock */
-	uint8_t attempts, counter_length;
+	uint8_t attempts;
 	bool taken; /* it leads to one */
 };
 
@@ -148,7 +148,7 @@ struct t1 {
 	struct t1_tables *tables;
 	/* Fixed code. */
 	int (*enter)(struct cpu *cpu, const void *code);
-	const void *slow, *link, *poll, *stale, *budget, *vector, *refill, *loop_hot, *loop_enter;
+	const void *slow, *link, *poll, *stale, *budget, *vector, *refill, *loop_hot, *loop_enter, *flags;
 	const void *vector_load[T1_LIVES], *vector_store[T1_LIVES], *x87_load, *x87_store;
 	struct t1_statistics statistics;
 };
@@ -165,6 +165,7 @@ enum t1_stub_kind {
 	T1_STUB_LINK,
 	T1_STUB_POLL,
 	T1_STUB_HOT,
+	T1_STUB_FLAGS,
 	T1_STUB_VECTOR,
 	T1_STUB_MISS,
 	T1_STUB_GROUP
@@ -186,6 +187,15 @@ struct t1_access {
 #define T1_REFILL(size, write, kind) ((uint32_t)(size) | (write ? 1u : 0u) << 16 | (uint32_t)(kind) << 17)
 #define T1_ACCESSES                  (T2_INSNS * 2u)
 
+/* From what the flags can be made again that are in the host's: operands of the instruction that set them, while they
+ * are still in registers. */
+struct t1_recipe {
+	uint8_t kind;      /* FLAGS_RAW_*, with the size; 0: none */
+	uint8_t a, b;      /* guest registers; `b' may be T1_NO_BASE */
+	int32_t immediate; /* then */
+	int32_t moved;     /* what `a' has moved since, if it is RSP */
+};
+
 /* A conditional jump in the middle of a block: where it is taken. */
 struct t1_aside {
 	uint8_t *distance;
@@ -193,6 +203,7 @@ struct t1_aside {
 	unsigned number;
 	uint32_t live;
 	bool host, memory, image;
+	struct t1_recipe recipe;
 };
 
 /* Where an access goes: guest registers, or T1_NO_BASE, and a constant. */
@@ -250,6 +261,7 @@ struct t1_translation {
 	struct t1_site *site; /* of this instruction, if it has one */
 	/* Where the guest's arithmetic flags are right: in the host's, in struct cpu; there as FLAGS_IMAGE for sure. */
 	bool host, memory, image;
+	struct t1_recipe recipe;
 	uint32_t live;                 /* those that matter behind this instruction */
 	uint32_t needed[T2_INSNS];     /* those that matter before each */
 	uint32_t aside_live[T2_INSNS]; /* those that matter where a jump in the middle leads */
@@ -285,6 +297,9 @@ struct t1_translation {
 	unsigned stub_count;
 };
 
+#define LIVE_ANY(live)   ((live)&0xffffu)
+#define LIVE_KNOWN(live) ((live) >> 16)
+
 /* What an instruction does with the six arithmetic flags. */
 struct t1_effect {
 	bool native;    /* T1 has code for it; else T0 is called */
@@ -298,7 +313,7 @@ void t1_liveness(struct t1_translation *t);
 /* Flags that matter at an address of the block's page, as far as its bytes tell without a look elsewhere. */
 uint32_t t1_live_at(struct t1_translation *t, uint64_t rip);
 
-/* Flags.  Before host flags are overwritten by something that is not the guest's: */
+/* Flags.  Before host flags are overwritten by something that is not the guest's; R11 is lost: */
 void t1_flags_spill(struct t1_translation *t, uint32_t live);
 /* Would that write something? */
 bool t1_flags_spills(const struct t1_translation *t, uint32_t live);
@@ -308,6 +323,8 @@ void t1_flags_require(struct t1_translation *t);
 void t1_flags_fetch(struct t1_translation *t, uint32_t mask);
 /* Host flags are the guest's, and newer than memory. */
 void t1_flags_set(struct t1_translation *t);
+/* Behind an instruction: from what can its flags be made again?  changed: registers that it may have written. */
+void t1_recipe_note(struct t1_translation *t, bool native, uint32_t changed, int64_t stack_moved);
 /* A condition of the guest's as one of the host's flags at this point; changes other host flags. */
 unsigned t1_condition(struct t1_translation *t, unsigned cc);
 

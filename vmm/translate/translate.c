@@ -41,6 +41,7 @@ static void call_interpreter(struct t1_translation *t)
 	emit_jump_to(&t->e, t->t1->slow);
 	/* t1_slow() leaves the flags in both places. */
 	t->host = t->memory = t->image = true;
+	t->recipe.kind = 0;
 }
 
 /* Forget what a half-made translation of one instruction has written. */
@@ -48,6 +49,7 @@ struct mark {
 	uint8_t *at;
 	unsigned stub_count;
 	bool host, memory, image;
+	struct t1_recipe recipe;
 	uint8_t level;
 	bool x87;
 	unsigned access_count, reach_count;
@@ -55,8 +57,8 @@ struct mark {
 
 static struct mark mark_take(const struct t1_translation *t)
 {
-	return (struct mark){ t->e.at, t->stub_count, t->host, t->memory, t->image, t->level, t->x87, t->access_count,
-		t->reach_count };
+	return (struct mark){ t->e.at, t->stub_count, t->host, t->memory, t->image, t->recipe, t->level, t->x87,
+		t->access_count, t->reach_count };
 }
 
 static void mark_return(struct t1_translation *t, const struct mark *mark)
@@ -66,6 +68,7 @@ static void mark_return(struct t1_translation *t, const struct mark *mark)
 	t->host = mark->host;
 	t->memory = mark->memory;
 	t->image = mark->image;
+	t->recipe = mark->recipe;
 	t->level = mark->level;
 	t->x87 = mark->x87;
 	t->access_count = mark->access_count;
@@ -81,7 +84,7 @@ static void instruction(struct t1_translation *t)
 	t->site = NULL;
 	t1_group_begin(t);
 	if (effect.native && !(t->t1->lockstep && lockstep_leaves(t))) {
-		if (effect.reads || (effect.touches && t->live & ~effect.sets))
+		if (effect.reads || (effect.touches && LIVE_ANY(t->live) & ~effect.sets))
 			t1_flags_require(t);
 		if (control)
 			done = t1_control(t);
@@ -140,6 +143,17 @@ static void miss_stub(struct t1_translation *t, const struct t1_access *access)
 	emit_jump_to(e, t->t1->slow);
 }
 
+/* Make the image of the flags in memory, here or in C. */
+static void flags_stub(struct t1_translation *t, const struct t1_site *site)
+{
+	emit8(&t->e, 0xe8); /* call */
+	emit32(&t->e, 0);
+	emit_aim(&t->e, t->e.at - 4, t->t1->flags);
+	emit_aim(&t->e, emit_jcc(&t->e, CC_Z), site->resume);
+	emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(site));
+	emit_jump_to(&t->e, t->t1->slow);
+}
+
 static void stubs(struct t1_translation *t)
 {
 	const struct t1 *t1 = t->t1;
@@ -168,6 +182,10 @@ static void stubs(struct t1_translation *t)
 		}
 		if (stub->kind == T1_STUB_GROUP) {
 			t1_group_stub(t, stub->subject);
+			continue;
+		}
+		if (stub->kind == T1_STUB_FLAGS) {
+			flags_stub(t, stub->subject);
 			continue;
 		}
 		emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(stub->subject));
@@ -252,6 +270,7 @@ static void again(struct t1_translation *t, size_t data_used)
 {
 	t->t1->data_used = data_used;
 	t->host = t->image = t->left = t->x87 = false;
+	t->recipe.kind = 0;
 	t->memory = t->grouped = true;
 	t->level = T1_LIVE_NONE;
 	t->stub_count = t->access_count = t->aside_count = t->reach_count = 0;
