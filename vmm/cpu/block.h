@@ -43,6 +43,9 @@ struct block {
 	const uint32_t *version2_at;
 	uint32_t version2;
 	uint64_t physical2;
+	uint32_t code_version2;
+	struct t1_exit *guard; /* a translator's: has the second page moved? */
+	struct block *whole;   /* it only stands in a page_chain for another, which lies in that page too */
 	struct insn insns[];
 };
 

@@ -389,7 +389,7 @@ static enum outcome run_blocks(struct cpu *cpu)
 		block = block_next(cpu, previous);
 		if (unlikely(!block))
 			return exception_deliver(cpu) ? OUTCOME_ON : OUTCOME_SHUTDOWN;
-		if (cpu->translator && !block->crosses) {
+		if (cpu->translator && (!block->crosses || cpu->translator->crosses)) {
 			cpu->t1.heeded = heeded;
 			cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
 			status = cpu->translator->run(cpu, block, &previous);

@@ -17,6 +17,7 @@ struct block;
 #define TRANSLATOR_AGAIN   (-2) /* look the block at RIP up anew */
 
 struct cpu_translator {
+	bool crosses; /* it takes instructions that lie in two pages, too */
 	/* Run from the start of the block at RIP.  What instruction handlers return (insn.h), for the last instruction
 	 * that ran, or one of the above.  *previous: the last block, if it is known. */
 	int (*run)(struct cpu *cpu, struct block *block, struct block **previous);

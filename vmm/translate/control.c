@@ -102,6 +102,19 @@ void t1_leave_to(struct t1_translation *t, uint64_t rip)
 	emit_rm(&t->e, 0xff, 4, 4, rm_near(&exit->code)); /* jmp */
 }
 
+struct t1_exit *t1_guard(struct t1_translation *t)
+{
+	struct t1_exit *guard = exit_make(t, t->block->rip);
+
+	if (!guard)
+		return NULL;
+	emit_load(&t->e, 8, HOST_R10, rm_near(&guard->page));
+	emit_load(&t->e, 8, HOST_R10, rm_memory(HOST_R10, 0));
+	emit_rm(&t->e, 0x3b, 8, HOST_R10, rm_state(stamp_at(t)));
+	t1_stub(t, emit_jcc(&t->e, CC_NZ), T1_STUB_LINK, guard);
+	return guard;
+}
+
 /* The entry for the target in R11 must be there, and right; R10 points to it, from the state's start.  R11 is lost. */
 static void jump_lookup(struct t1_translation *t)
 {

@@ -3,6 +3,8 @@
 /*
  * How translated code finds its next block: links, the jump table, and what makes them void.
  */
+#include <errno.h>
+
 #include "vmm/cpu/mode.h"
 #include "vmm/translate/t1.h"
 
@@ -25,19 +27,19 @@ bool t1_stamps_set(struct cpu *cpu)
 	return true;
 }
 
-/* May the block be found by its virtual address as long as the stamp is what it is now?  The kernel's outlives changes
- * of the address space, so only what does so too may have it. */
-static bool stamp_for(const struct cpu *cpu, const struct block *block, uint64_t *value)
+/* May a page's blocks be found by their virtual addresses as long as the stamp is what it is now?  The kernel's
+ * outlives changes of the address space, so only what does so too may have it. */
+static bool stamp_for(const struct cpu *cpu, uint64_t linear, uint64_t context, uint64_t *value)
 {
 	const struct tlb_page *page;
 
 	*value = cpu->t1.stamp;
-	if (block->context >> 32 & MODE_CPL(3))
+	if (context >> 32 & MODE_CPL(3))
 		return true;
 	*value = cpu->t1.stamp_kernel;
 	if (!(cpu->cr4 & CPU_CR4_PGE))
 		return true;
-	page = tlb_lookup(cpu->tlb, (block->rip + (uint32_t)block->context) & cpu->linear_mask);
+	page = tlb_lookup(cpu->tlb, linear);
 	return page && page->flags & PAGE_GLOBAL;
 }
 
@@ -46,30 +48,49 @@ static unsigned page_hash(uint64_t linear)
 	return (unsigned)((linear >> 12) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % T1_PAGES;
 }
 
-/* The page that a block has just been found in, by its present address.  NULL: its address is good for this once only,
- * or there is no room. */
-const struct t1_page *t1_page_enter(struct t1 *t1, const struct cpu *cpu, const struct block *block)
+/* The record of a page that code has just been found in, by its present address.  NULL: the address is good for this
+ * once only, or there is no room. */
+static const struct t1_page *page_enter(
+	struct t1 *t1, const struct cpu *cpu, uint64_t linear, uint64_t physical, uint64_t context)
 {
-	uint64_t linear = (block->rip + (uint32_t)block->context) & cpu->linear_mask & ~0xfffull;
 	struct t1_page **head = &t1->page_table[page_hash(linear)], *page = *head;
-	uint64_t value, physical = block->physical & ~0xfffull;
+	uint64_t value;
 
-	if (!stamp_for(cpu, block, &value))
+	if (!stamp_for(cpu, linear, context, &value))
 		return NULL;
-	while (page && (page->linear != linear || page->physical != physical || page->context != block->context))
+	while (page && (page->linear != linear || page->physical != physical || page->context != context))
 		page = page->chain;
 	if (!page) {
 		if (t1->data_size - t1->data_used < sizeof(*page))
 			return NULL;
 		page = (void *)(t1->data + t1->data_used);
 		t1->data_used += (sizeof(*page) + 15) & ~(size_t)15;
-		*page = (struct t1_page){
-			.linear = linear, .physical = physical, .context = block->context, .chain = *head
-		};
+		*page = (struct t1_page){ .linear = linear, .physical = physical, .context = context, .chain = *head };
 		*head = page;
 	}
 	page->stamp = value;
 	return page;
+}
+
+static uint64_t block_linear(const struct cpu *cpu, const struct block *block)
+{
+	return (block->rip + (uint32_t)block->context) & cpu->linear_mask & ~0xfffull;
+}
+
+const struct t1_page *t1_page_enter(struct t1 *t1, const struct cpu *cpu, const struct block *block)
+{
+	return page_enter(t1, cpu, block_linear(cpu, block), block->physical & ~0xfffull, block->context);
+}
+
+void t1_guard_set(struct t1 *t1, struct cpu *cpu, const struct block *block)
+{
+	uint64_t first = block_linear(cpu, block), second = (first + CPU_PAGE_SIZE) & cpu->linear_mask;
+	const struct t1_page *page = page_enter(t1, cpu, second, block->physical2 & ~0xfffull, block->context);
+
+	/* without one it is T0's the next time, and each time */
+	block->guard->page = page ? page : &t1->nowhere;
+	tlb_note_code(cpu->tlb, first);
+	tlb_note_code(cpu->tlb, second);
 }
 
 void t1_dropped(struct cpu *cpu, uint64_t linear)
@@ -93,7 +114,7 @@ void t1_exit_link(struct t1 *t1, struct t1_exit *exit, const struct block *block
 {
 	struct emit e = { .execute = t1->code - t1->writable };
 
-	if (exit->rip != block->rip || exit->block->context != block->context)
+	if (exit->rip != block->rip || exit->block->context != block->context || exit == block->guard)
 		return;
 	counter_add(&t1->statistics.links, 1);
 	if (exit->distance) {
@@ -115,7 +136,7 @@ void t1_jump_patch(const struct t1 *t1, const void *from, const void *to)
 /* Its bytes may have changed; or they have, and it has newer code than what has just been entered. */
 void t1_block_discard(struct t1 *t1, struct block *block)
 {
-	if (!block->code || block->code_version == __atomic_load_n(block->version_at, __ATOMIC_ACQUIRE))
+	if (!block->code || t1_code_current(block))
 		return;
 	block->code_old = block->code;
 	block->code = NULL;
@@ -139,20 +160,35 @@ void t1_changed(struct cpu *cpu)
 		for (; bits; bits &= bits - 1)
 			for (struct block *block = t1->pages[i * 64 + (unsigned)__builtin_ctzll(bits)]; block;
 				block = block->page_chain)
-				t1_block_discard(t1, block);
+				t1_block_discard(t1, block->whole ? block->whole : block);
 	}
 }
 
-/* Be told when its page changes. */
-void t1_block_list(struct t1 *t1, struct block *block)
+static void list(struct t1 *t1, struct block *block)
 {
 	unsigned hash = cpu_code_hash(block->version_at);
 
-	if (t1->exact || block->listed)
-		return;
 	block->page_chain = t1->pages[hash];
 	t1->pages[hash] = block;
 	block->listed = true;
+}
+
+int t1_block_list(struct t1 *t1, struct block *block)
+{
+	struct block *second = (void *)(t1->data + t1->data_used);
+	size_t size = (sizeof(*second) + 15) & ~(size_t)15;
+
+	if (t1->exact || block->listed)
+		return 0;
+	if (block->crosses) {
+		if (t1->data_size - t1->data_used < size)
+			return -ENOSPC;
+		t1->data_used += size;
+		*second = (struct block){ .version_at = block->version2_at, .whole = block };
+		list(t1, second);
+	}
+	list(t1, block);
+	return 0;
 }
 
 /* What leads to a block whose bytes have changed is to lead to the one that is there now. */

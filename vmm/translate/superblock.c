@@ -162,7 +162,7 @@ static void loop_make(struct t1 *t1, struct cpu *cpu, struct t1_exit *exit, cons
 		counter_remove(exit);
 		return;
 	}
-	t1_block_list(t1, block);
+	t1_block_list(t1, block); /* it is in one page */
 	exit->taken = true;
 	emit_aim(&e, exit->distance, block->code);
 	counter_add(&t1->statistics.superblocks, 1);

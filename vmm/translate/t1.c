@@ -258,7 +258,11 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 {
 	int error;
 
-	if (block->code && block->code_version == block->version)
+	/* what may not be cached has but one version, or none */
+	if (block->crosses && (t1->exact || !block->version2_at))
+		return TRANSLATOR_NOTHING;
+	if (block->code && block->code_version == block->version &&
+		(!block->crosses || block->code_version2 == block->version2))
 		return 0;
 	t1_block_discard(t1, block);
 	if (block->heat < t1->hot) {
@@ -268,6 +272,8 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 	if (block->discards >= DISCARDS_MAX)
 		return TRANSLATOR_NOTHING;
 	error = t1_translate(t1, cpu, block);
+	if (!error)
+		error = t1_block_list(t1, block);
 	if (error == -ENOSPC) {
 		counter_add(&t1->statistics.full, 1);
 		blocks_reset(cpu);
@@ -277,7 +283,6 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 		block->discards = DISCARDS_MAX;
 		return TRANSLATOR_NOTHING;
 	}
-	t1_block_list(t1, block);
 	if (block->code_old) /* links still lead there */
 		t1_jump_patch(t1, block->code_old, block->code);
 	return 0;
@@ -353,12 +358,14 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 
 		cpu->t1.exit = NULL;
 		cpu->t1.block = NULL;
-		prepared = block->crosses ? TRANSLATOR_NOTHING : block_prepare(t1, cpu, block);
+		prepared = block_prepare(t1, cpu, block);
 		cpu->t1.left = (int64_t)(cpu->budget_end - cpu->instructions);
 		/* What has run has run: the run loop finds its own way from here. */
 		if (prepared || cpu->t1.left < block->count)
 			return status == TRANSLATOR_NOTHING ? (prepared ? prepared : TRANSLATOR_NOTHING) : status;
 		page = t1_page_enter(t1, cpu, block);
+		if (block->crosses)
+			t1_guard_set(t1, cpu, block);
 		if (exit)
 			t1_exit_link(t1, exit, block, page);
 		if (stale)
@@ -525,7 +532,8 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, unsigned h
 		free(t1);
 		return error;
 	}
-	t1->translator = (struct cpu_translator){ .run = t1_run,
+	t1->translator = (struct cpu_translator){ .crosses = !exact,
+		.run = t1_run,
 		.changed = t1_changed,
 		.dropped = t1_dropped,
 		.forget = t1_forget_all,

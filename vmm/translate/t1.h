@@ -436,6 +436,8 @@ bool t1_vector_effect(const struct t1 *t1, const struct insn *insn, struct t1_ef
 bool t1_control(struct t1_translation *t);
 bool t1_is_control(const struct insn *insn);
 bool t1_is_conditional(const struct insn *insn); /* Jcc */
+/* Before an instruction that lies in two pages. */
+struct t1_exit *t1_guard(struct t1_translation *t);
 /* Jumps in the middle, taken. */
 void t1_asides(struct t1_translation *t);
 /* Where a relative branch leads to. */
@@ -472,12 +474,21 @@ void t1_count_leave(struct t1_statistics *statistics, enum t1_leave why);
  * blocks have been forgotten. */
 bool t1_stamps_set(struct cpu *cpu);
 const struct t1_page *t1_page_enter(struct t1 *t1, const struct cpu *cpu, const struct block *block);
+/* The same of the second page of a block that lies in two. */
+void t1_guard_set(struct t1 *t1, struct cpu *cpu, const struct block *block);
+/* Was its code made from the bytes that are there now? */
+static inline bool t1_code_current(const struct block *block)
+{
+	return block->code && block->code_version == __atomic_load_n(block->version_at, __ATOMIC_ACQUIRE) &&
+		(!block->crosses || block->code_version2 == __atomic_load_n(block->version2_at, __ATOMIC_ACQUIRE));
+}
 void t1_jump_enter(struct t1 *t1, const struct block *block, const struct t1_page *page);
 void t1_exit_link(struct t1 *t1, struct t1_exit *exit, const struct block *block, const struct t1_page *page);
 /* Make the code at `from` a jump; nobody runs it. */
 void t1_jump_patch(const struct t1 *t1, const void *from, const void *to);
 void t1_block_discard(struct t1 *t1, struct block *block);
-void t1_block_list(struct t1 *t1, struct block *block);
+/* Be told when its pages change.  -ENOSPC */
+int t1_block_list(struct t1 *t1, struct block *block);
 void t1_block_replace(const struct t1 *t1, const struct block *old, const struct block *block);
 /* Of struct cpu_translator. */
 void t1_changed(struct cpu *cpu);

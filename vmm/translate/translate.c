@@ -221,8 +221,6 @@ static bool block_fit(const struct block *block)
 {
 	uint32_t mode = (uint32_t)(block->context >> 32);
 
-	if (block->crosses)
-		return false;
 	return mode & (MODE_CODE64 | MODE_LIMIT_4G) || (mode & MODE_LIMIT_64K && !(mode & MODE_CODE32));
 }
 
@@ -236,6 +234,8 @@ static int pass(struct t1_translation *t, uint8_t *start)
 	prologue(t, &stale, &budget);
 	t->next = block->rip;
 	t->held = T1_NO_GROUP;
+	if (block->crosses)
+		block->guard = t1_guard(t);
 	if (t2_is_super(block))
 		t2_begin(t);
 	for (unsigned i = 0; i < block->count; i++) {
@@ -321,6 +321,7 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 		return -ENOSPC;
 	block->code = t1->code + t1->code_used;
 	block->code_version = block->version;
+	block->code_version2 = block->version2;
 	t1->code_used = ((size_t)(t.e.at - t1->writable) + 15) & ~(size_t)15;
 	t1_count_block(t1, block, (size_t)(t.e.at - start));
 	return 0;
