@@ -14,7 +14,7 @@ import guest
 import media
 
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hazard")
-TIERS = os.environ.get("VMM_TIERS", "T0 T1").split()
+TIERS = os.environ.get("VMM_TIERS", "T0 T1 T2").split()
 TIMEOUT = 30
 # Where interrupts come at counted instants, every run is the same.
 COUNTED = "clock = instructions\n"

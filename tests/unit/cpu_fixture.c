@@ -478,6 +478,7 @@ int suite_run(const char *name, const TTest *const *tests, size_t count)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(tcase, 120); /* for a busy host with sanitizers */
 	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	for (size_t i = 0; i < count; i++)
 		tcase_add_test(tcase, tests[i]);

@@ -46,8 +46,8 @@ static const struct vmm_param cpu_params[] = {
 };
 static const struct vmm_param engine_params[] = {
 	PARAM("tier", CHOICE, "auto", 0, 0, "auto|T0|T1|T2",
-		"The fastest way of running guest code that may be used: T0, the interpreter; T1, the block translator "
-		"(auto); T2, which makes superblocks of loops besides."),
+		"The fastest way of running guest code that may be used: T0, the interpreter; T1, the block "
+		"translator; T2, which makes superblocks of loops besides (auto)."),
 	PARAM("check", CHOICE, "none", 0, 0, "none|lockstep",
 		"lockstep: run everything on T0 and on T1, and tell where they differ, on standard error."),
 	PARAM("cache", INT, "64", 4, 1024, NULL, "Room for decoded and translated code, in MiB for each virtual CPU."),

@@ -203,7 +203,8 @@ static int machine_engine_new(struct machine *machine, struct config_error *erro
 		.apic = core_number(machine, CORE_CPU, "apic", 1) != 0,
 		.mitigations = core_number(machine, CORE_CPU, "mitigations", 0) != 0,
 		.translate = core_number(machine, CORE_ENGINE, "tier", 0) != 1,
-		.superblocks = core_number(machine, CORE_ENGINE, "tier", 0) == 3, /* auto is T1 */
+		.superblocks = core_number(machine, CORE_ENGINE, "tier", 0) == 0 ||
+			core_number(machine, CORE_ENGINE, "tier", 0) == 3, /* auto is T2 */
 		.lockstep = core_number(machine, CORE_ENGINE, "check", 0) == 1,
 		.cache = (size_t)core_number(machine, CORE_ENGINE, "cache", 64) << 20,
 		.count_instructions = counting,
