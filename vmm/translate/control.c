@@ -115,21 +115,17 @@ struct t1_exit *t1_guard(struct t1_translation *t)
 	return guard;
 }
 
-/* The entry for the target in R11 must be there, and right; R10 points to it, from the state's start.  R11 is lost. */
+/* The entry for the target in R11 must be there, and right; R10 is an eighth of where it is.  R11 is lost. */
 static void jump_lookup(struct t1_translation *t)
 {
 	size_t at = (size_t)((uint8_t *)t->t1->tables - (uint8_t *)t->cpu) + offsetof(struct t1_tables, jumps);
 
+	_Static_assert(sizeof(struct t1_jump) == 8 << 2, "eight times an address without its two lowest bits");
 	emit_move(&t->e, 4, HOST_R10, HOST_R11);
-	emit_op(&t->e, 0xc1, 4, 5, rm_register(HOST_R10), 0, 1); /* shr */
-	emit8(&t->e, 12);
-	emit_rm(&t->e, 0x33, 4, HOST_R10, rm_register(HOST_R11));
-	emit_group1(&t->e, 4, 4, rm_register(HOST_R10), T1_JUMPS - 1);
-	emit_op(&t->e, 0xc1, 4, 4, rm_register(HOST_R10), 0, 1); /* shl */
-	emit8(&t->e, 5);
-	emit_rm(&t->e, 0x3b, 8, HOST_R11, rm_state_at(HOST_R10, at + offsetof(struct t1_jump, rip)));
+	emit_group1(&t->e, 4, 4, rm_register(HOST_R10), (T1_JUMPS - 1) << 2);
+	emit_rm(&t->e, 0x3b, 8, HOST_R11, rm_state_by(HOST_R10, at + offsetof(struct t1_jump, rip)));
 	t1_miss(t, CC_NZ);
-	emit_load(&t->e, 8, HOST_R11, rm_state_at(HOST_R10, at + offsetof(struct t1_jump, page)));
+	emit_load(&t->e, 8, HOST_R11, rm_state_by(HOST_R10, at + offsetof(struct t1_jump, page)));
 	emit_load(&t->e, 8, HOST_R11, rm_memory(HOST_R11, 0));
 	emit_rm(&t->e, 0x3b, 8, HOST_R11, rm_state(stamp_at(t)));
 	t1_miss(t, CC_NZ);
@@ -139,7 +135,7 @@ static struct host_rm jump_code(const struct t1_translation *t)
 {
 	size_t at = (size_t)((uint8_t *)t->t1->tables - (uint8_t *)t->cpu) + offsetof(struct t1_tables, jumps);
 
-	return rm_state_at(HOST_R10, at + offsetof(struct t1_jump, code));
+	return rm_state_by(HOST_R10, at + offsetof(struct t1_jump, code));
 }
 
 static void jump_to_entry(struct t1_translation *t)

@@ -310,6 +310,7 @@ void t1_liveness(struct t1_translation *t)
 		const struct insn *insn = &block->insns[i];
 		struct t1_effect effect = t1_effect(t->cpu, insn);
 
+		t->effects[i] = effect;
 		if (t2_is_super(block)) {
 			next = (block->addresses[i] + insn->length) & t->cpu->ip_mask;
 			if (t1_is_conditional(insn)) {

@@ -110,6 +110,15 @@ static inline struct host_rm rm_state_at(unsigned base, size_t offset)
 		.kind = RM_STATE, .base = (uint8_t)base, .index = HOST_NONE, .displacement = (int32_t)offset
 	};
 }
+/* The same with eight times a register. */
+static inline struct host_rm rm_state_by(unsigned index, size_t offset)
+{
+	return (struct host_rm){ .kind = RM_STATE,
+		.base = HOST_NONE,
+		.index = (uint8_t)index,
+		.scale = 3,
+		.displacement = (int32_t)offset };
+}
 static inline struct host_rm rm_near(const void *near)
 {
 	return (struct host_rm){ .kind = RM_NEAR, .near = near };

@@ -180,6 +180,32 @@ static const void *refill_emit(struct emit *e, struct cpu *cpu)
 	return start;
 }
 
+static uint64_t tsc_read(struct cpu *cpu)
+{
+	return cpu_tsc(cpu);
+}
+
+/* The time-stamp counter in EDX and EAX; R10 and R11 are lost.  The guest's vectors are not in the host's registers. */
+static const void *tsc_emit(struct emit *e, struct cpu *cpu)
+{
+	static const uint8_t saved[] = { HOST_RCX, HOST_RSI, HOST_RDI, HOST_R8, HOST_R9 };
+	const void *start = emit_here(e);
+
+	for (unsigned i = 0; i < sizeof(saved); i++)
+		emit_push(e, saved[i]);
+	emit_constant(e, HOST_RDI, (uintptr_t)cpu);
+	emit_constant(e, HOST_RAX, (uintptr_t)tsc_read);
+	emit_rm(e, 0xff, 4, 2, rm_register(HOST_RAX)); /* call; with five pushed and the return address it is aligned */
+	emit_move(e, 8, HOST_RDX, HOST_RAX);
+	emit_op(e, 0xc1, 8, 5, rm_register(HOST_RDX), 0, 1); /* shr */
+	emit8(e, 32);
+	emit_rm(e, 0x89, 4, HOST_RAX, rm_register(HOST_RAX)); /* cuts it to 32 bits */
+	for (unsigned i = sizeof(saved); i-- > 0;)
+		emit_pop(e, saved[i]);
+	emit8(e, 0xc3);
+	return start;
+}
+
 /* What a recipe has left, done again. */
 static void raw_emit(struct emit *e, unsigned kind, unsigned size)
 {
@@ -270,6 +296,7 @@ void t1_fixed(struct t1 *t1, struct cpu *cpu)
 	t1->refill = refill_emit(&e, cpu);
 	t1->loop_enter = loop_emit(&e, cpu);
 	t1->flags = flags_emit(&e);
+	t1->tsc = tsc_emit(&e, cpu);
 	memcpy(&t1->enter, &enter, sizeof(enter));
 	t1->slow = site_emit(&e, t1, cpu, t1_slow, true);
 	t1->link = leave_emit(&e, t1, T1_LINK, offsetof(struct cpu, t1.exit));

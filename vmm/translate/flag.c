@@ -153,7 +153,7 @@ void t1_recipe_note(struct t1_translation *t, bool native, uint32_t changed, int
 		now->kind = 0;
 		return;
 	}
-	if (t1_effect(t->cpu, t->insn).touches) {
+	if (t1_effect_now(t)->touches) {
 		*now = recipe_of(t->insn);
 		return;
 	}

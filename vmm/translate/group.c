@@ -248,7 +248,7 @@ static bool address_kept(const struct t1_translation *t)
 	const struct insn *insn = t->insn;
 	unsigned opcode = insn->opcode, digit = insn->modrm >> 3 & 7;
 
-	struct t1_effect effect = t1_effect(t->cpu, insn);
+	const struct t1_effect effect = *t1_effect_now(t);
 
 	/* flags that are nowhere to be found for sure may take it to C */
 	if (insn->vex ||

@@ -16,7 +16,7 @@ static bool plain_bytes(const struct insn *insn, unsigned size)
 /* The flags that the instruction needs to find in the host's. */
 static void flags_before(struct t1_translation *t)
 {
-	struct t1_effect effect = t1_effect(t->cpu, t->insn);
+	const struct t1_effect effect = *t1_effect_now(t);
 
 	if (effect.reads || effect.touches)
 		t1_flags_fetch(t, effect.reads | (effect.touches ? LIVE_ANY(t->live) & ~effect.sets : 0));
@@ -24,7 +24,7 @@ static void flags_before(struct t1_translation *t)
 
 static void flags_after(struct t1_translation *t)
 {
-	if (t1_effect(t->cpu, t->insn).touches)
+	if (t1_effect_now(t)->touches)
 		t1_flags_set(t);
 }
 

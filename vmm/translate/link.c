@@ -102,7 +102,7 @@ void t1_dropped(struct cpu *cpu, uint64_t linear)
 
 void t1_jump_enter(struct t1 *t1, const struct block *block, const struct t1_page *page)
 {
-	struct t1_jump *jump = &t1->tables->jumps[((uint32_t)block->rip ^ (uint32_t)block->rip >> 12) % T1_JUMPS];
+	struct t1_jump *jump = &t1->tables->jumps[t1_jump_index(block->rip)];
 
 	jump->rip = block->rip;
 	jump->page = page;

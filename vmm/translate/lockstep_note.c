@@ -109,9 +109,7 @@ bool lockstep_leaves(const struct t1_translation *t)
 	if (!stores_flags(t->insn))
 		return false;
 	for (unsigned i = 0; i < t->number; i++) {
-		const struct insn *insn = &t->block->insns[i];
-
-		undefined = (undefined & ~t1_effect(t->cpu, insn).sets) | undefined_flags(insn);
+		undefined = (undefined & ~t->effects[i].sets) | undefined_flags(&t->block->insns[i]);
 	}
 	return undefined;
 }
@@ -128,7 +126,7 @@ struct lockstep_block *lockstep_note(struct t1_translation *t)
 		return NULL;
 	note->cut = block->count;
 	for (unsigned i = 0; i < block->count; i++) {
-		struct t1_effect effect = t1_effect(t->cpu, &block->insns[i]);
+		uint32_t sets = t->effects[i].sets;
 
 		if (note->cut == block->count &&
 			(!repeatable(&block->insns[i]) || (note->undefined[i] && stores_flags(&block->insns[i]))))
@@ -136,9 +134,8 @@ struct lockstep_block *lockstep_note(struct t1_translation *t)
 		note->before[i] = (uint16_t)t->needed[i];
 		note->taken[i] = (uint16_t)t->aside_live[i];
 		note->vector |= !integer_only(&block->insns[i]);
-		note->undefined[i + 1] = (uint16_t)((note->undefined[i] & ~effect.sets) |
-			undefined_flags(&block->insns[i]));
-		note->set[i + 1] = note->set[i] | (uint16_t)effect.sets;
+		note->undefined[i + 1] = (uint16_t)((note->undefined[i] & ~sets) | undefined_flags(&block->insns[i]));
+		note->set[i + 1] = note->set[i] | (uint16_t)sets;
 	}
 	/* A conditional jump keeps for each way what that way wants. */
 	note->before[block->count] = note->taken[last] = (uint16_t)t->live_out;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /*
- * What kernels do all the time: RFLAGS, the interrupt flag, segment registers, bit strings, CMPXCHG8B and its kin.
+ * What kernels do all the time: RFLAGS, the interrupt flag, segment registers and bases, the time-stamp counter, bit
+ * strings, CMPXCHG8B and its kin.
  *
  * RFLAGS but for the arithmetic flags are in struct cpu, always.
  */
@@ -38,6 +39,12 @@ static bool is_fence(const struct insn *insn)
 	return insn->opcode == 0x1ae && insn->mod == 3 && digit(insn) >= 5 && !insn->rep && !insn->prefix66;
 }
 
+/* RDFSBASE, RDGSBASE, WRFSBASE, WRGSBASE */
+static bool is_base(const struct insn *insn)
+{
+	return insn->opcode == 0x1ae && insn->mod == 3 && digit(insn) < 4 && insn->rep == 0xf3 && !insn->prefix66;
+}
+
 static bool is_exchange(const struct insn *insn)
 {
 	return insn->opcode == 0x1c7 && insn->mod != 3 && digit(insn) == 1;
@@ -53,8 +60,9 @@ bool t1_system_effect(const struct insn *insn, struct t1_effect *effect)
 	case 0x8c:
 	case 0xfa ... 0xfd: return true;
 	case 0x120: return insn->reg != 8; /* the task priority */
-	case 0x1ae: return is_fence(insn);
-	case 0x101: return insn->modrm == 0xf8 || insn->modrm == 0xca || insn->modrm == 0xcb;
+	case 0x131: return true;
+	case 0x1ae: return is_fence(insn) || is_base(insn);
+	case 0x101: return insn->modrm == 0xf8 || insn->modrm == 0xf9 || insn->modrm == 0xca || insn->modrm == 0xcb;
 	default: break;
 	}
 	effect->touches = true;
@@ -161,6 +169,65 @@ static bool swapgs(struct t1_translation *t)
 	emit_store(&t->e, 8, STATE(kernel_gs_base), HOST_R11);
 	emit_store(&t->e, 8, STATE(segment[CPU_GS].base), HOST_R10);
 	emit_store(&t->e, 8, STATE(fast[CPU_GS].base), HOST_R10);
+	return true;
+}
+
+/* Have T0 do it if none of these bits of CR4 is set, or if one is. */
+static void control_miss(struct t1_translation *t, uint32_t bits, unsigned cc)
+{
+	emit_op(&t->e, 0xf7, 4, 0, STATE(cr4), 0, 4); /* test */
+	emit32(&t->e, bits);
+	t1_miss(t, cc);
+}
+
+static void segment_base(struct t1_translation *t)
+{
+	const struct insn *insn = t->insn;
+	bool gs = digit(insn) & 1, wide = insn->operand_size == 8;
+	struct host_rm base = gs ? STATE(segment[CPU_GS].base) : STATE(segment[CPU_FS].base);
+	unsigned host;
+
+	t1_flags_spill(t, t->needed[t->number]);
+	control_miss(t, CPU_CR4_FSGSBASE, CC_Z);
+	if (digit(insn) < 2) {
+		host = t1_out(insn->rm, HOST_R11);
+		emit_load(&t->e, wide ? 8 : 4, host, base);
+		t1_commit(t, insn->rm, host);
+		return;
+	}
+	host = t1_in(t, insn->rm, HOST_R10);
+	emit_rm(&t->e, 0x89, wide ? 8 : 4, host, rm_register(HOST_R11));
+	if (wide) {
+		/* canonical with 48 bits, or T0's to judge */
+		emit_op(&t->e, 0xc1, 8, 4, rm_register(HOST_R11), 0, 1); /* shl */
+		emit8(&t->e, 16);
+		emit_op(&t->e, 0xc1, 8, 7, rm_register(HOST_R11), 0, 1); /* sar */
+		emit8(&t->e, 16);
+		emit_rm(&t->e, 0x3b, 8, HOST_R11, rm_register(host)); /* cmp */
+		t1_miss(t, CC_NZ);
+	}
+	emit_store(&t->e, 8, base, HOST_R11);
+	emit_store(&t->e, 8, gs ? STATE(fast[CPU_GS].base) : STATE(fast[CPU_FS].base), HOST_R11);
+}
+
+/* RDTSC and RDTSCP.  The clock is the C library's, which may use vector registers; with the guest's in there, and with
+ * counted time, it is T0's. */
+static bool time_stamp(struct t1_translation *t)
+{
+	_Static_assert(offsetof(struct cpu, t1.x87) == offsetof(struct cpu, t1.live) + 1, "they are compared as one");
+	if (t->t1->exact)
+		return false;
+	t1_flags_spill(t, t->needed[t->number]);
+	if (!is_kernel(t))
+		control_miss(t, CPU_CR4_TSD, CC_NZ);
+	emit_op(&t->e, 0x83, 2, 7, STATE(t1.live), 0, 1); /* cmp */
+	emit8(&t->e, 0);
+	t1_miss(t, CC_NZ);
+	emit8(&t->e, 0xe8); /* call */
+	emit32(&t->e, 0);
+	emit_aim(&t->e, t->e.at - 4, t->t1->tsc);
+	if (t->insn->opcode == 0x101)
+		emit_load(&t->e, 4, HOST_RCX, STATE(tsc_aux));
 	return true;
 }
 
@@ -281,8 +348,17 @@ bool t1_system(struct t1_translation *t)
 	case 0xfc:
 	case 0xfd: rflags_change(t, CPU_FLAG_DF, insn->opcode & 1); return true;
 	case 0x120: return control_read(t);
-	case 0x1ae: emit_op(&t->e, 0x1ae, 4, digit(insn), rm_register(0), 0, 0); return true;
-	case 0x101: return insn->modrm == 0xf8 ? swapgs(t) : access_flag(t);
+	case 0x131: return time_stamp(t);
+	case 0x1ae:
+		if (is_base(insn))
+			segment_base(t);
+		else
+			emit_op(&t->e, 0x1ae, 4, digit(insn), rm_register(0), 0, 0);
+		return true;
+	case 0x101:
+		if (insn->modrm == 0xf9)
+			return time_stamp(t);
+		return insn->modrm == 0xf8 ? swapgs(t) : access_flag(t);
 	case 0x1c7: exchange(t); return true;
 	default: bit_string(t); return true;
 	}

@@ -169,7 +169,7 @@ int t1_interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site, int s
  * done before? */
 static bool elsewhere(struct t1 *t1, struct cpu *cpu)
 {
-	const struct t1_jump *jump = &t1->tables->jumps[((uint32_t)cpu->rip ^ (uint32_t)cpu->rip >> 12) % T1_JUMPS];
+	const struct t1_jump *jump = &t1->tables->jumps[t1_jump_index(cpu->rip)];
 	bool kernel;
 
 	if (t1->exact || cpu->block_end || cpu->t1.interpret || cpu->debugger || jump->rip != cpu->rip)
@@ -426,7 +426,7 @@ int t1_prepare(struct cpu *cpu, struct block *block)
 int t1_run_block(struct cpu *cpu, const struct block *block, const struct t1_exit *stop, const void *code)
 {
 	struct t1 *t1 = t1_of(cpu);
-	struct t1_jump *jump = &t1->tables->jumps[((uint32_t)stop->rip ^ (uint32_t)stop->rip >> 12) % T1_JUMPS];
+	struct t1_jump *jump = &t1->tables->jumps[t1_jump_index(stop->rip)];
 	uint64_t end = cpu->budget_end;
 	int status;
 

@@ -124,8 +124,14 @@ struct t1_jump {
 	uint64_t rip;
 	const struct t1_page *page;
 	const void *code;
-	uint64_t reserved; /* 32 bytes: indices are shifted */
+	uint64_t reserved; /* 32 bytes: eight times an address without its two lowest bits */
 };
+
+/* Of an address, in the table: targets are seldom closer than four bytes. */
+static inline unsigned t1_jump_index(uint64_t rip)
+{
+	return (unsigned)(rip >> 2) % T1_JUMPS;
+}
 
 /* What lies behind struct cpu and its TLB, in reach of GS. */
 struct t1_tables {
@@ -148,7 +154,7 @@ struct t1 {
 	struct t1_tables *tables;
 	/* Fixed code. */
 	int (*enter)(struct cpu *cpu, const void *code);
-	const void *slow, *link, *poll, *stale, *budget, *vector, *refill, *loop_hot, *loop_enter, *flags;
+	const void *slow, *link, *poll, *stale, *budget, *vector, *refill, *loop_hot, *loop_enter, *flags, *tsc;
 	const void *vector_load[T1_LIVES], *vector_store[T1_LIVES], *x87_load, *x87_store;
 	struct t1_statistics statistics;
 };
@@ -248,6 +254,16 @@ struct t1_group {
 };
 #define T1_GROUPS 16u
 
+#define LIVE_ANY(live)   ((live)&0xffffu)
+#define LIVE_KNOWN(live) ((live) >> 16)
+
+/* What an instruction does with the six arithmetic flags. */
+struct t1_effect {
+	bool native;    /* T1 has code for it; else T0 is called */
+	uint32_t reads; /* needs them */
+	uint32_t sets;  /* certainly overwrites them */
+	bool touches;   /* may change some */
+};
 #define T1_STUBS 512u
 
 struct t1_translation {
@@ -262,7 +278,8 @@ struct t1_translation {
 	/* Where the guest's arithmetic flags are right: in the host's, in struct cpu; there as FLAGS_IMAGE for sure. */
 	bool host, memory, image;
 	struct t1_recipe recipe;
-	uint32_t live;                 /* those that matter behind this instruction */
+	uint32_t live; /* those that matter behind this instruction */
+	struct t1_effect effects[T2_INSNS];
 	uint32_t needed[T2_INSNS];     /* those that matter before each */
 	uint32_t aside_live[T2_INSNS]; /* those that matter where a jump in the middle leads */
 	uint32_t live_out;             /* those that matter behind the last, as far as this can be told */
@@ -297,18 +314,13 @@ struct t1_translation {
 	unsigned stub_count;
 };
 
-#define LIVE_ANY(live)   ((live)&0xffffu)
-#define LIVE_KNOWN(live) ((live) >> 16)
-
-/* What an instruction does with the six arithmetic flags. */
-struct t1_effect {
-	bool native;    /* T1 has code for it; else T0 is called */
-	uint32_t reads; /* needs them */
-	uint32_t sets;  /* certainly overwrites them */
-	bool touches;   /* may change some */
-};
 struct t1_effect t1_effect(const struct cpu *cpu, const struct insn *insn); /* the CPU has a translator */
-/* Fills in needed[] and live_out. */
+/* Of the instruction that is being translated. */
+static inline const struct t1_effect *t1_effect_now(const struct t1_translation *t)
+{
+	return &t->effects[t->number];
+}
+/* Fills in effects[], needed[] and live_out. */
 void t1_liveness(struct t1_translation *t);
 /* Flags that matter at an address of the block's page, as far as its bytes tell without a look elsewhere. */
 uint32_t t1_live_at(struct t1_translation *t, uint64_t rip);

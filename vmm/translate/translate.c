@@ -77,7 +77,7 @@ static void mark_return(struct t1_translation *t, const struct mark *mark)
 
 static void instruction(struct t1_translation *t)
 {
-	struct t1_effect effect = t1_effect(t->cpu, t->insn);
+	const struct t1_effect effect = *t1_effect_now(t);
 	struct mark mark = mark_take(t);
 	bool done = false, control = t1_is_control(t->insn);
 
