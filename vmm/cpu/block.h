@@ -45,6 +45,8 @@ struct block {
 	uint64_t physical2;
 	uint32_t code_version2;
 	struct t1_exit *guard; /* a translator's: has the second page moved? */
+	struct block *plain;   /* a translator's: the same block, for code without groups */
+	bool is_plain;         /* it is one of those */
 	struct block *whole;   /* it only stands in a page_chain for another, which lies in that page too */
 	struct insn insns[];
 };

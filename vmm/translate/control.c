@@ -152,6 +152,25 @@ static void uncount(struct t1_translation *t, unsigned behind)
 	emit8(&t->e, behind);
 }
 
+void t1_leave_plain(struct t1_translation *t, uint64_t rip, unsigned behind)
+{
+	struct t1_exit *exit = exit_make(t, rip);
+
+	if (!exit)
+		return;
+	exit->plain = true;
+	uncount(t, behind);
+	exit->distance = emit_jump(&t->e);
+	t1_stub(t, exit->distance, T1_STUB_LINK, exit);
+}
+
+void t1_leave_next(struct t1_translation *t, const struct t1_site *site)
+{
+	uncount(t, site->behind - 1);
+	t->rip = site->rip;
+	t1_leave_to(t, site->next);
+}
+
 void t1_leave_indirect(struct t1_translation *t, unsigned behind)
 {
 	jump_lookup(t);

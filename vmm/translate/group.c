@@ -5,8 +5,10 @@
  *
  * A block is translated twice.  The first time notes its accesses through registers and a constant.  Those through the
  * same values of registers that lie close together are a group: the second time, the first of them looks the whole
- * piece up and leaves its host address in struct cpu, and the others find it there.  If the piece is not in one page,
- * or not in the TLB, or its last access may not be made, the address is 0, and each looks for itself.
+ * piece up and leaves its host address in struct cpu, and the others find it there.  If the piece is in two pages, the
+ * block goes on in code without groups; if it is not in the TLB, or its last access may not be made, T0 does the first,
+ * and another block begins behind it.  In lockstep, where a block is run to its end, the address is 0 then, and each
+ * looks for itself.
  *
  * The address is good for as long as the block runs: whatever changes mappings ends it, or waits for a poll.
  */
@@ -465,12 +467,23 @@ static void grouped(struct t1_translation *t, struct t1_reach *reach)
 	if (reach->head) {
 		group->open = true;
 		address_emit(t, reach, reach->displacement - reach->moved);
+		reach->back = emit_here(&t->e);
 		t1_stub(t, t1_check(t, (unsigned)(group->high - group->low), group->write), T1_STUB_GROUP, reach);
 		/* the address anew, so that what is looked up for the check is not on its way */
 		t1_addend_load(t, group->write);
 		address_emit(t, reach, reach->displacement - reach->moved);
 		emit_rm(&t->e, 0x03, 8, HOST_R10, rm_register(HOST_R11));
 		emit_store(&t->e, 8, slot(reach), HOST_R10);
+		if (!t->t1->lockstep) {
+			t->headed |= (uint16_t)BIT(reach->group);
+			reach->site = t1_site(t);
+			reach->rip = t->rip;
+			reach->behind = (uint16_t)(t->block->count - t->number);
+			reach->access = t1_access(t, (unsigned)(group->high - group->low), group->write);
+		}
+	} else if (!t->t1->lockstep) {
+		if (t->held != reach->group)
+			emit_load(&t->e, 8, HOST_R10, slot(reach));
 	} else if (t->held == reach->group) {
 		/* the address is there, if it is good; loading it would take its time */
 		emit_op(&t->e, 0x83, 8, 7, slot(reach), 0, 1); /* cmp */
@@ -481,18 +494,50 @@ static void grouped(struct t1_translation *t, struct t1_reach *reach)
 		emit_rm(&t->e, 0x85, 8, HOST_R10, rm_register(HOST_R10)); /* test */
 		t1_stub(t, emit_jcc(&t->e, CC_Z), T1_STUB_GROUP, reach);
 	}
-	reach->access = t1_access(t, reach->size, reach->write);
-	if (reach->head && t1_site(t))
-		t1_site(t)->heads |= (uint16_t)BIT(reach->group);
-	reach->back = emit_here(&t->e);
+	if (t->t1->lockstep) {
+		reach->access = t1_access(t, reach->size, reach->write);
+		if (reach->head && t1_site(t))
+			t1_site(t)->heads |= (uint16_t)BIT(reach->group);
+		reach->back = emit_here(&t->e);
+	}
 	t->displacement = reach->moved;
 	t->indexed = false;
 	/* a second access of this instruction may not rely on it otherwise */
 	t->held = t->keeps ? reach->group : T1_NO_GROUP;
 }
 
+/* R10: the linear address of the piece less its tag, R11 its index.  In two pages: its block goes on without groups. In
+ * one that neither level of the TLB has: T0 does this instruction. */
+static void head_stub(struct t1_translation *t, const struct t1_reach *reach)
+{
+	const struct t1_group *group = &t->groups[reach->group];
+	uint8_t *crosses;
+
+	if (!reach->access)
+		return;
+	emit_rm(&t->e, 0x03, 8, HOST_R10, rm_state_at(HOST_R11, reach->access->tags));
+	emit_rm(&t->e, 0x8d, 8, HOST_R11, rm_memory(HOST_R10, (int32_t)(group->high - group->low) - 1));
+	emit_rm(&t->e, 0x33, 8, HOST_R11, rm_register(HOST_R10)); /* xor */
+	emit_op(&t->e, 0xc1, 8, 5, rm_register(HOST_R11), 0, 1);  /* shr */
+	emit8(&t->e, 12);
+	crosses = emit_jcc(&t->e, CC_NZ);
+	emit_constant(&t->e, HOST_R11, reach->access->what);
+	emit8(&t->e, 0xe8); /* call */
+	emit32(&t->e, 0);
+	emit_aim(&t->e, t->e.at - 4, t->t1->refill);
+	emit_aim(&t->e, emit_jcc(&t->e, CC_NZ), reach->back);
+	emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(reach->site));
+	emit_jump_to(&t->e, t->t1->slow);
+	emit_aim_here(&t->e, crosses);
+	t1_leave_plain(t, reach->rip, reach->behind);
+}
+
 void t1_group_stub(struct t1_translation *t, struct t1_reach *reach)
 {
+	if (!t->t1->lockstep) {
+		head_stub(t, reach);
+		return;
+	}
 	if (reach->head)
 		emit_store_immediate(&t->e, 8, slot(reach), 0);
 	if (!reach->access)

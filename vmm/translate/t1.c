@@ -288,6 +288,29 @@ static int block_prepare(struct t1 *t1, struct cpu *cpu, struct block *block)
 	return 0;
 }
 
+/* The same block, for code without groups; NULL: no room. */
+static struct block *block_plain(struct t1 *t1, struct block *block)
+{
+	size_t size = (sizeof(*block) + block->count * sizeof(block->insns[0]) + 15) & ~(size_t)15;
+	struct block *plain = block->plain;
+
+	if (plain && plain->version == block->version && plain->version_at == block->version_at)
+		return plain;
+	if (t1->data_size - t1->data_used < size)
+		return NULL;
+	plain = (void *)(t1->data + t1->data_used);
+	t1->data_used += size;
+	memcpy(plain, block, sizeof(*block) + block->count * sizeof(block->insns[0]));
+	plain->code = plain->code_old = NULL;
+	plain->chain = plain->page_chain = plain->plain = NULL;
+	plain->listed = false;
+	plain->heat = (uint8_t)t1->hot;
+	plain->discards = 0;
+	plain->is_plain = true;
+	block->plain = plain;
+	return plain;
+}
+
 /* Translated code leaves for requests made from now on, and at its first poll for those that wait and are heeded. */
 static void poll_clear(struct cpu *cpu)
 {
@@ -358,6 +381,15 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 
 		cpu->t1.exit = NULL;
 		cpu->t1.block = NULL;
+		if ((exit && exit->plain && exit->rip == block->rip && exit->block->context == block->context) ||
+			(stale && stale->is_plain && stale->rip == block->rip && stale->context == block->context)) {
+			struct block *plain = block->crosses ? NULL : block_plain(t1, block);
+
+			/* T0 can always */
+			if (!plain)
+				return status;
+			block = plain;
+		}
 		prepared = block_prepare(t1, cpu, block);
 		cpu->t1.left = (int64_t)(cpu->budget_end - cpu->instructions);
 		/* What has run has run: the run loop finds its own way from here. */
@@ -370,7 +402,7 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 			t1_exit_link(t1, exit, block, page);
 		if (stale)
 			t1_block_replace(t1, stale, block);
-		if (page)
+		if (page && !block->is_plain)
 			t1_jump_enter(t1, block, page);
 		cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
 		status = code_run(t1, cpu, block);

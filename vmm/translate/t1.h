@@ -51,6 +51,7 @@ struct t1_exit {
 	int32_t left; /* until it is worth a superblock */
 	uint8_t attempts;
 	bool taken; /* it leads to one */
+	bool plain; /* it leads to code without groups, since a group of this block is in two pages */
 };
 
 /* How translated code comes back to t1_run(). */
@@ -172,6 +173,7 @@ enum t1_stub_kind {
 	T1_STUB_POLL,
 	T1_STUB_HOT,
 	T1_STUB_FLAGS,
+	T1_STUB_RESUME,
 	T1_STUB_VECTOR,
 	T1_STUB_MISS,
 	T1_STUB_GROUP
@@ -235,7 +237,10 @@ struct t1_reach {
 	int32_t moved; /* from the group's start */
 	int64_t at;    /* from what the registers were before they were moved by constants */
 	struct t1_access *access;
-	const void *back; /* where R10 leads to the group's start */
+	const void *back;     /* where R10 leads to the group's start, or is its linear address */
+	struct t1_site *site; /* the head's */
+	uint64_t rip;
+	uint16_t behind; /* instructions that have not retired before it */
 };
 #define T1_NO_GROUP 0xffu
 #define T1_REACHES  (T2_INSNS * 2u)
@@ -295,6 +300,7 @@ struct t1_translation {
 	struct t2_loop *loop;               /* NULL: it has no such groups */
 	bool checked;                       /* the third translation, for rounds when they cannot be */
 	uint16_t bounds[16];   /* the largest values that registers may have by what the path did to them; 0: any */
+	uint16_t headed;       /* groups that begin with this instruction */
 	bool grouped;          /* the second time, with groups */
 	uint8_t align;         /* what the memory operand is still to be checked for */
 	uint8_t held;          /* R10 is the address of that group, if it is not 0 */
@@ -450,6 +456,10 @@ bool t1_is_control(const struct insn *insn);
 bool t1_is_conditional(const struct insn *insn); /* Jcc */
 /* Before an instruction that lies in two pages. */
 struct t1_exit *t1_guard(struct t1_translation *t);
+/* From the middle of a block on to code without groups, `behind' instructions of it unretired; to the next instruction,
+ * behind one that T0 has done. */
+void t1_leave_plain(struct t1_translation *t, uint64_t rip, unsigned behind);
+void t1_leave_next(struct t1_translation *t, const struct t1_site *site);
 /* Jumps in the middle, taken. */
 void t1_asides(struct t1_translation *t);
 /* Where a relative branch leads to. */

@@ -82,6 +82,7 @@ static void instruction(struct t1_translation *t)
 	bool done = false, control = t1_is_control(t->insn);
 
 	t->site = NULL;
+	t->headed = 0;
 	t1_group_begin(t);
 	if (effect.native && !(t->t1->lockstep && lockstep_leaves(t))) {
 		if (effect.reads || (effect.touches && LIVE_ANY(t->live) & ~effect.sets))
@@ -93,10 +94,15 @@ static void instruction(struct t1_translation *t)
 				(!t->insn->vex && (t1_integer(t) || t1_move(t) || t1_stack(t)));
 	}
 	if (!done) {
+		for (; t->headed; t->headed &= (uint16_t)(t->headed - 1))
+			t->groups[__builtin_ctz(t->headed)].open = false;
 		mark_return(t, &mark);
 		call_interpreter(t);
 	}
-	if (t->site) {
+	if (t->site && t->headed) {
+		/* T0 has not looked up what the others rely on */
+		t1_stub(t, NULL, T1_STUB_RESUME, t->site);
+	} else if (t->site) {
 		t->site->resume = emit_here(&t->e);
 		t->site->vector_kept = t->level != T1_LIVE_NONE;
 		t->site->x87_kept = t->x87;
@@ -167,6 +173,13 @@ static void stubs(struct t1_translation *t)
 			[T1_STUB_VECTOR] = t1->vector };
 		const uint8_t *here = emit_here(&t->e);
 
+		if (stub->kind == T1_STUB_RESUME) {
+			struct t1_site *site = stub->subject;
+
+			site->resume = here;
+			t1_leave_next(t, site);
+			continue;
+		}
 		emit_aim(&t->e, stub->distance, here);
 		/* one stub for all jumps to the same subject */
 		for (unsigned j = i + 1; j < t->stub_count; j++) {
@@ -302,7 +315,7 @@ int t1_translate(struct t1 *t1, struct cpu *cpu, struct block *block)
 	error = pass(&t, start);
 	if (!error && t2_is_super(block))
 		t2_hoist(&t);
-	if (!error && (t1_groups_make(&t) || t2_is_super(block))) {
+	if (!error && !block->is_plain && !block->crosses && (t1_groups_make(&t) || t2_is_super(block))) {
 		again(&t, data_used);
 		error = pass(&t, start);
 		if (!error && t.loop) {
