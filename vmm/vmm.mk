@@ -210,6 +210,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/move.c \
 	vmm/translate/operand.c \
 	vmm/translate/refill.c \
+	vmm/translate/registers.c \
 	vmm/translate/repeat.c \
 	vmm/translate/scalar.c \
 	vmm/translate/statistics.c \

@@ -73,7 +73,8 @@ static void context_update(struct cpu *cpu)
 		mode |= MODE_CODE64;
 	else if (cpu->segment[CPU_CS].attributes & CPU_SEGMENT_DB)
 		mode |= MODE_CODE32;
-	if (cpu->segment[CPU_SS].attributes & CPU_SEGMENT_DB)
+	/* 64-bit code has the same stack whether SS came from SYSCALL or is the null selector of an interrupt */
+	if (!(mode & MODE_CODE64) && cpu->segment[CPU_SS].attributes & CPU_SEGMENT_DB)
 		mode |= MODE_STACK32;
 	if (!(mode & MODE_CODE64) && cpu->segment[CPU_CS].limit == 0xffff)
 		mode |= MODE_LIMIT_64K;

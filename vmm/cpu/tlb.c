@@ -119,15 +119,10 @@ void tlb_flush(struct cpu *cpu, bool global)
 		for (unsigned i = 0; i < 64; i++)
 			tlb->code[i] = 0;
 		for (unsigned i = 0; i < TLB_REGIONS / 64; i++)
-			tlb->large[i] = 0;
+			tlb->large[i] = tlb->code_regions[i] = 0;
 		for (unsigned i = 0; i < 8; i++)
 			tlb->huge[i] = 0;
 	}
-}
-
-static unsigned region_bit(uint64_t linear)
-{
-	return (unsigned)((linear >> 22) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % TLB_REGIONS;
 }
 
 static uint64_t *huge_word(struct cpu_tlb *tlb, uint64_t linear)
@@ -143,9 +138,10 @@ static uint64_t huge_bit(uint64_t linear)
 void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 {
 	struct cpu_tlb *tlb = cpu->tlb;
-	unsigned region = region_bit(linear);
+	unsigned region = tlb_region(linear);
 	struct tlb_page *page = &tlb->deep[(linear >> 12) % TLB_DEEP_SIZE];
 	unsigned i = (linear >> 12) % TLB_SIZE;
+	bool large = tlb->large[region / 64] >> (region % 64) & 1;
 
 	if (*huge_word(tlb, linear) & huge_bit(linear)) {
 		/* Such a page is entered 4 KiB at a time, too many to look for.  Guests drop one hardly ever. */
@@ -153,9 +149,10 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 		return;
 	}
 	counter_add(&tlb->statistics.flushes_page, 1);
-	/* Where blocks are found by their address, the run loop is to look again; a large page may be any that holds
-	 * code. */
-	if (tlb->large[region / 64] >> (region % 64) & 1) {
+	/* Where blocks are found by their address, the run loop is to look again; a large page may be any of its
+	 * region.
+	 */
+	if (large && tlb->code_regions[region / 64] >> (region % 64) & 1) {
 		cpu->attention = true;
 		tlb->epoch++;
 		tlb->space++;
@@ -166,7 +163,7 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 		if (cpu->translator)
 			cpu->translator->dropped(cpu, linear & ~0xfffull);
 	}
-	if (tlb->large[region / 64] >> (region % 64) & 1) {
+	if (large) {
 		/* A large page is entered 4 KiB at a time: all of them go. */
 		uint64_t first = linear & ~0x3fffffull;
 
@@ -207,7 +204,7 @@ void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page)
 	if (page->flags & PAGE_HUGE)
 		*huge_word(tlb, page->linear) |= huge_bit(page->linear);
 	if (page->flags & PAGE_LARGE) {
-		unsigned region = region_bit(page->linear);
+		unsigned region = tlb_region(page->linear);
 
 		tlb->large[region / 64] |= 1ull << (region % 64);
 	}

@@ -66,8 +66,9 @@ struct cpu_tlb {
 	uint64_t epoch_kernel; /* counts those that global entries do not survive */
 	uint64_t epoch;        /* counts every flush of anything: virtual block links of another epoch are void */
 	uint64_t code[64]; /* pages (hashed) whose blocks are found by virtual address since the last flush of all */
-	uint64_t large[TLB_REGIONS / 64]; /* 4 MiB regions (hashed) that may hold entries of large pages */
-	uint64_t huge[8];                 /* 1 GiB regions (hashed) that may hold entries of huge pages */
+	uint64_t code_regions[TLB_REGIONS / 64]; /* the same for 4 MiB regions */
+	uint64_t large[TLB_REGIONS / 64];        /* 4 MiB regions (hashed) that may hold entries of large pages */
+	uint64_t huge[8];                        /* 1 GiB regions (hashed) that may hold entries of huge pages */
 	struct {
 		uint64_t walks, refills, refills_failed;
 		uint64_t flushes_all, flushes_local, flushes_page, flushes_direct, flushes_writes;
@@ -107,10 +108,18 @@ static inline void tlb_fill(
 }
 void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page);
 
+static inline unsigned tlb_region(uint64_t linear)
+{
+	return (unsigned)((linear >> 22) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % TLB_REGIONS;
+}
+
 /* Blocks of that page are going to be found by their virtual address as long as the epoch is the same. */
 static inline void tlb_note_code(struct cpu_tlb *tlb, uint64_t linear)
 {
+	unsigned region = tlb_region(linear);
+
 	tlb->code[linear >> 18 & 63] |= 1ull << (linear >> 12 & 63);
+	tlb->code_regions[region / 64] |= 1ull << (region % 64);
 }
 
 static inline const struct tlb_page *tlb_lookup(const struct cpu_tlb *tlb, uint64_t linear)

@@ -38,7 +38,7 @@ uint32_t cpu_heeded(const struct cpu *cpu);
 bool cpu_quiet(const struct cpu *cpu);
 
 /* Room behind struct cpu that a translator may address from it. */
-#define TRANSLATOR_ROOM (576u << 10)
+#define TRANSLATOR_ROOM (1088u << 10)
 void *translator_room(struct cpu *cpu);
 
 #endif

@@ -124,7 +124,9 @@ static void jump_lookup(struct t1_translation *t)
 	emit_move(&t->e, 4, HOST_R10, HOST_R11);
 	emit_group1(&t->e, 4, 4, rm_register(HOST_R10), (T1_JUMPS - 1) << 2);
 	emit_rm(&t->e, 0x3b, 8, HOST_R11, rm_state_by(HOST_R10, at + offsetof(struct t1_jump, rip)));
-	t1_miss(t, CC_NZ);
+	t1_stub(t, emit_jcc(&t->e, CC_NZ), T1_STUB_JUMP, t1_site(t));
+	if (t->site)
+		t->site->jump = emit_here(&t->e);
 	emit_load(&t->e, 8, HOST_R11, rm_state_by(HOST_R10, at + offsetof(struct t1_jump, page)));
 	emit_load(&t->e, 8, HOST_R11, rm_memory(HOST_R11, 0));
 	emit_rm(&t->e, 0x3b, 8, HOST_R11, rm_state(stamp_at(t)));

@@ -285,6 +285,23 @@ static const void *loop_emit(struct emit *e, struct cpu *cpu)
 	return start;
 }
 
+/* R11: an address; R10: an eighth of where its second place in the jump table is.  Zero flag clear: it is another's. */
+static const void *jump_emit(struct emit *e, const struct t1 *t1, const struct cpu *cpu)
+{
+	size_t at = (size_t)((const uint8_t *)t1->tables - (const uint8_t *)cpu) + offsetof(struct t1_tables, jumps);
+	const void *start = emit_here(e);
+
+	emit_move(e, 4, HOST_R10, HOST_R11);
+	emit_op(e, 0xc1, 4, 5, rm_register(HOST_R10), 0, 1); /* shr */
+	emit8(e, 10);
+	emit_rm(e, 0x33, 4, HOST_R10, rm_register(HOST_R11)); /* xor */
+	emit_group1(e, 4, 4, rm_register(HOST_R10), (T1_JUMPS - 1) << 2);
+	emit_rm(e, 0x8d, 4, HOST_R10, rm_memory(HOST_R10, T1_JUMPS << 2));
+	emit_rm(e, 0x3b, 8, HOST_R11, rm_state_by(HOST_R10, at + offsetof(struct t1_jump, rip)));
+	emit8(e, 0xc3);
+	return start;
+}
+
 void t1_fixed(struct t1 *t1, struct cpu *cpu)
 {
 	struct emit e = { .at = t1->writable, .execute = t1->code - t1->writable };
@@ -297,6 +314,7 @@ void t1_fixed(struct t1 *t1, struct cpu *cpu)
 	t1->loop_enter = loop_emit(&e, cpu);
 	t1->flags = flags_emit(&e);
 	t1->tsc = tsc_emit(&e, cpu);
+	t1->jump = jump_emit(&e, t1, cpu);
 	memcpy(&t1->enter, &enter, sizeof(enter));
 	t1->slow = site_emit(&e, t1, cpu, t1_slow, true);
 	t1->link = leave_emit(&e, t1, T1_LINK, offsetof(struct cpu, t1.exit));

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "vmm/cpu/mode.h"
+#include "vmm/cpu/paging.h"
 #include "vmm/translate/t1.h"
 
 static uint64_t stamp(uint64_t epoch, uint64_t context)
@@ -29,9 +30,10 @@ bool t1_stamps_set(struct cpu *cpu)
 
 /* May a page's blocks be found by their virtual addresses as long as the stamp is what it is now?  The kernel's
  * outlives changes of the address space, so only what does so too may have it. */
-static bool stamp_for(const struct cpu *cpu, uint64_t linear, uint64_t context, uint64_t *value)
+static bool stamp_for(struct cpu *cpu, uint64_t linear, uint64_t context, uint64_t *value)
 {
 	const struct tlb_page *page;
+	uint64_t physical;
 
 	*value = cpu->t1.stamp;
 	if (context >> 32 & MODE_CPL(3))
@@ -40,6 +42,9 @@ static bool stamp_for(const struct cpu *cpu, uint64_t linear, uint64_t context, 
 	if (!(cpu->cr4 & CPU_CR4_PGE))
 		return true;
 	page = tlb_lookup(cpu->tlb, linear);
+	/* code runs from there, but what the TLB knew of it another page may have driven out */
+	if (!page && paging_translate(cpu, linear, ACCESS_EXEC, &physical) == CPU_OK)
+		page = tlb_lookup(cpu->tlb, linear);
 	return page && page->flags & PAGE_GLOBAL;
 }
 
@@ -51,7 +56,7 @@ static unsigned page_hash(uint64_t linear)
 /* The record of a page that code has just been found in, by its present address.  NULL: the address is good for this
  * once only, or there is no room. */
 static const struct t1_page *page_enter(
-	struct t1 *t1, const struct cpu *cpu, uint64_t linear, uint64_t physical, uint64_t context)
+	struct t1 *t1, struct cpu *cpu, uint64_t linear, uint64_t physical, uint64_t context)
 {
 	struct t1_page **head = &t1->page_table[page_hash(linear)], *page = *head;
 	uint64_t value;
@@ -77,7 +82,7 @@ static uint64_t block_linear(const struct cpu *cpu, const struct block *block)
 	return (block->rip + (uint32_t)block->context) & cpu->linear_mask & ~0xfffull;
 }
 
-const struct t1_page *t1_page_enter(struct t1 *t1, const struct cpu *cpu, const struct block *block)
+const struct t1_page *t1_page_enter(struct t1 *t1, struct cpu *cpu, const struct block *block)
 {
 	return page_enter(t1, cpu, block_linear(cpu, block), block->physical & ~0xfffull, block->context);
 }
@@ -104,6 +109,8 @@ void t1_jump_enter(struct t1 *t1, const struct block *block, const struct t1_pag
 {
 	struct t1_jump *jump = &t1->tables->jumps[t1_jump_index(block->rip)];
 
+	if (jump->rip != block->rip && jump->page->stamp != T1_NEVER)
+		t1->tables->jumps[t1_jump_second(jump->rip)] = *jump;
 	jump->rip = block->rip;
 	jump->page = page;
 	jump->code = block->code;

@@ -172,6 +172,8 @@ static bool elsewhere(struct t1 *t1, struct cpu *cpu)
 	const struct t1_jump *jump = &t1->tables->jumps[t1_jump_index(cpu->rip)];
 	bool kernel;
 
+	if (jump->rip != cpu->rip)
+		jump = &t1->tables->jumps[t1_jump_second(cpu->rip)];
 	if (t1->exact || cpu->block_end || cpu->t1.interpret || cpu->debugger || jump->rip != cpu->rip)
 		return false;
 	if (cpu->attention && !cpu_quiet(cpu))
@@ -482,7 +484,7 @@ static void t1_forget_all(struct cpu *cpu)
 
 	cpu->t1.block = NULL;
 	t1->nowhere.stamp = T1_NEVER;
-	for (unsigned i = 0; i < T1_JUMPS; i++)
+	for (unsigned i = 0; i < 2 * T1_JUMPS; i++)
 		t1->tables->jumps[i].page = &t1->nowhere;
 	memset(t1->page_table, 0, sizeof(t1->page_table));
 	memset(t1->pages, 0, sizeof(t1->pages));

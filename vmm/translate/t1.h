@@ -23,6 +23,7 @@ struct t1_site {
 	uint64_t rip, next;
 	struct block *block;
 	const void *resume;
+	const void *jump;           /* where R10 leads to the entry for an indirect branch's target */
 	uint8_t level;              /* T1_LIVE_*: what vector state is wanted in host registers */
 	bool vector_kept, x87_kept; /* behind it, code relies on that state being in host registers */
 	uint16_t heads;  /* groups whose first access is the instruction's: they have no address if T0 does it */
@@ -134,9 +135,15 @@ static inline unsigned t1_jump_index(uint64_t rip)
 	return (unsigned)(rip >> 2) % T1_JUMPS;
 }
 
+/* Its second place, for what has been driven out of the first. */
+static inline unsigned t1_jump_second(uint64_t rip)
+{
+	return T1_JUMPS + (unsigned)((rip ^ (uint32_t)rip >> 10) >> 2) % T1_JUMPS;
+}
+
 /* What lies behind struct cpu and its TLB, in reach of GS. */
 struct t1_tables {
-	struct t1_jump jumps[T1_JUMPS];
+	struct t1_jump jumps[2 * T1_JUMPS];
 };
 
 struct t1 {
@@ -155,7 +162,7 @@ struct t1 {
 	struct t1_tables *tables;
 	/* Fixed code. */
 	int (*enter)(struct cpu *cpu, const void *code);
-	const void *slow, *link, *poll, *stale, *budget, *vector, *refill, *loop_hot, *loop_enter, *flags, *tsc;
+	const void *slow, *link, *poll, *stale, *budget, *vector, *refill, *loop_hot, *loop_enter, *flags, *tsc, *jump;
 	const void *vector_load[T1_LIVES], *vector_store[T1_LIVES], *x87_load, *x87_store;
 	struct t1_statistics statistics;
 };
@@ -173,6 +180,7 @@ enum t1_stub_kind {
 	T1_STUB_POLL,
 	T1_STUB_HOT,
 	T1_STUB_FLAGS,
+	T1_STUB_JUMP,
 	T1_STUB_RESUME,
 	T1_STUB_VECTOR,
 	T1_STUB_MISS,
@@ -383,7 +391,7 @@ struct t1_access *t1_access(struct t1_translation *t, unsigned size, bool write)
 /* Before an instruction. */
 void t1_group_begin(struct t1_translation *t);
 /* Behind an instruction: what it does to registers that accesses go through.  native: not called from T0. */
-void t1_group_note(struct t1_translation *t, bool native);
+void t1_registers_note(struct t1_translation *t, bool native);
 /* Between the two translations: is there a group? */
 bool t1_groups_make(struct t1_translation *t);
 void t1_group_stub(struct t1_translation *t, struct t1_reach *reach);
@@ -495,7 +503,7 @@ void t1_count_leave(struct t1_statistics *statistics, enum t1_leave why);
 /* Links (link.c).  The stamps of what can be found by its address now; false: they would have come round, and all
  * blocks have been forgotten. */
 bool t1_stamps_set(struct cpu *cpu);
-const struct t1_page *t1_page_enter(struct t1 *t1, const struct cpu *cpu, const struct block *block);
+const struct t1_page *t1_page_enter(struct t1 *t1, struct cpu *cpu, const struct block *block);
 /* The same of the second page of a block that lies in two. */
 void t1_guard_set(struct t1 *t1, struct cpu *cpu, const struct block *block);
 /* Was its code made from the bytes that are there now? */

@@ -107,7 +107,7 @@ static void instruction(struct t1_translation *t)
 		t->site->vector_kept = t->level != T1_LIVE_NONE;
 		t->site->x87_kept = t->x87;
 	}
-	t1_group_note(t, done);
+	t1_registers_note(t, done);
 }
 
 static void prologue(struct t1_translation *t, uint8_t **stale, uint8_t **budget)
@@ -160,6 +160,17 @@ static void flags_stub(struct t1_translation *t, const struct t1_site *site)
 	emit_jump_to(&t->e, t->t1->slow);
 }
 
+/* It may be in the table's other half. */
+static void jump_stub(struct t1_translation *t, const struct t1_site *site)
+{
+	emit8(&t->e, 0xe8); /* call */
+	emit32(&t->e, 0);
+	emit_aim(&t->e, t->e.at - 4, t->t1->jump);
+	emit_aim(&t->e, emit_jcc(&t->e, CC_Z), site->jump);
+	emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(site));
+	emit_jump_to(&t->e, t->t1->slow);
+}
+
 static void stubs(struct t1_translation *t)
 {
 	const struct t1 *t1 = t->t1;
@@ -195,6 +206,10 @@ static void stubs(struct t1_translation *t)
 		}
 		if (stub->kind == T1_STUB_GROUP) {
 			t1_group_stub(t, stub->subject);
+			continue;
+		}
+		if (stub->kind == T1_STUB_JUMP) {
+			jump_stub(t, stub->subject);
 			continue;
 		}
 		if (stub->kind == T1_STUB_FLAGS) {
