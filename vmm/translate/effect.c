@@ -85,6 +85,10 @@ static struct t1_effect effect_map0(const struct insn *insn)
 		return alu_effect(opcode >> 3);
 	switch (opcode) {
 	case 0x40 ... 0x4f: return native(0, ALL & ~CF);
+	case 0x06:
+	case 0x0e:
+	case 0x16:
+	case 0x1e:
 	case 0x50 ... 0x5f:
 	case 0x68:
 	case 0x6a:
@@ -135,12 +139,8 @@ static struct t1_effect effect_map0(const struct insn *insn)
 		default: return foreign_quiet();
 		}
 	/* what T0 does without a look at the flags */
-	case 0x06:
 	case 0x07:
-	case 0x0e:
-	case 0x16:
 	case 0x17:
-	case 0x1e:
 	case 0x1f:
 	case 0x60:
 	case 0x61:
@@ -169,6 +169,8 @@ static struct t1_effect effect_map1(const struct cpu *cpu, const struct insn *in
 
 	switch (opcode) {
 	case 0x0d:
+	case 0xa0:
+	case 0xa8:
 	case 0x18 ... 0x1f: return native(0, 0);
 	case 0x40 ... 0x4f: return native(condition_flags[opcode >> 1 & 7], 0);
 	case 0x80 ... 0x8f: return native(condition_flags[opcode >> 1 & 7], 0);
@@ -209,8 +211,8 @@ static struct t1_effect effect_map1(const struct cpu *cpu, const struct insn *in
 	case 0x10 ... 0x17:
 	case 0x28 ... 0x2d:
 	case 0x50 ... 0x7f:
-	case 0xa0 ... 0xa2:
-	case 0xa8:
+	case 0xa1:
+	case 0xa2:
 	case 0xa9:
 	case 0xae:
 	case 0xc2:

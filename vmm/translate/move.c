@@ -296,6 +296,18 @@ static void pop_register(struct t1_translation *t, unsigned guest, unsigned size
 	t1_commit(t, guest, a);
 }
 
+static void push_segment(struct t1_translation *t, unsigned size)
+{
+	unsigned segment = t->insn->opcode >> 3 & 7; /* 06 ES, 0E CS, 16 SS, 1E DS, A0 FS, A8 GS */
+
+	push_lookup(t, size);
+	emit_rm(&t->e, 0x1b7, 4, HOST_R11, /* movzx */
+		rm_state(offsetof(struct cpu, segment) + segment * sizeof(struct cpu_segment) +
+			offsetof(struct cpu_segment, selector)));
+	emit_store(&t->e, size, t1_memory(t), HOST_R11);
+	stack_move(t, -(int)size);
+}
+
 static void push_immediate(struct t1_translation *t, unsigned size)
 {
 	push_lookup(t, size);
@@ -332,6 +344,12 @@ bool t1_stack(struct t1_translation *t)
 	if (!t1_stack_flat(t))
 		return false;
 	switch (insn->opcode) {
+	case 0x06:
+	case 0x0e:
+	case 0x16:
+	case 0x1e:
+	case 0x1a0:
+	case 0x1a8: push_segment(t, size); return true;
 	case 0x50 ... 0x57: push_register(t, guest, size); return true;
 	case 0x58 ... 0x5f: pop_register(t, guest, size); return true;
 	case 0x68:

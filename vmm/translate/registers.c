@@ -54,6 +54,10 @@ static uint32_t map0_bits(const struct insn *insn)
 	switch (opcode) {
 	case 0x40 ... 0x4f: return BIT(opcode & 7);
 	case 0x58 ... 0x5f: return BIT(low);
+	case 0x06:
+	case 0x0e:
+	case 0x16:
+	case 0x1e:
 	case 0x50 ... 0x57:
 	case 0x68:
 	case 0x6a:
@@ -65,7 +69,8 @@ static uint32_t map0_bits(const struct insn *insn)
 	case 0xa3:
 	case 0xa8:
 	case 0xa9:
-	case 0x9c: /* PUSHF, CLI, STI, CLD, STD */
+	case 0x9c: /* PUSHF, POPF, CLI, STI, CLD, STD */
+	case 0x9d:
 	case 0xfa ... 0xfd: return opcode == 0x90 && insn->rex & 1 ? ANY : 0;
 	case 0x63:
 	case 0x69:
@@ -118,6 +123,8 @@ static uint32_t map1_bits(const struct insn *insn)
 	case 0x0d:
 	case 0x18 ... 0x1f:
 	case 0x80 ... 0x8f:
+	case 0xa0: /* PUSH FS, PUSH GS */
+	case 0xa8:
 	case 0xa3: return 0;
 	case 0x10 ... 0x17: /* moves, logic and arithmetic between vector registers and memory */
 	case 0x28:
@@ -181,14 +188,21 @@ static unsigned moved_reg(const struct insn *insn, uint32_t *mask, int64_t *by)
 	unsigned width = insn->code64 ? 8 : 4;
 	int64_t immediate = (int64_t)insn->immediate;
 
-	if (insn->vex || opcode >> 8)
+	if (insn->vex || (opcode >> 8 && opcode != 0x1a0 && opcode != 0x1a8))
 		return ANY;
 	switch (opcode) {
+	case 0x06:
+	case 0x0e:
+	case 0x16:
+	case 0x1e:
+	case 0x1a0:
+	case 0x1a8:
 	case 0x50 ... 0x57:
 	case 0x68:
 	case 0x6a:
 	case 0x9c: *by = -(int64_t)insn->operand_size; return CPU_RSP;
-	case 0x58 ... 0x5f: *by = insn->operand_size; return CPU_RSP;
+	case 0x58 ... 0x5f:
+	case 0x9d: *by = insn->operand_size; return CPU_RSP;
 	default: break;
 	}
 	if (opcode == 0xff && digit == 6) {

@@ -57,6 +57,10 @@ bool t1_system_effect(const struct insn *insn, struct t1_effect *effect)
 	*effect = (struct t1_effect){ .native = true };
 	switch (insn->opcode) {
 	case 0x9c: effect->reads = CPU_FLAGS_ARITHMETIC; return true;
+	case 0x9d:
+		effect->touches = true;
+		effect->sets = CPU_FLAGS_ARITHMETIC;
+		return true;
 	case 0x8c:
 	case 0xfa ... 0xfd: return true;
 	case 0x120: return insn->reg != 8; /* the task priority */
@@ -96,6 +100,57 @@ static void rflags_change(struct t1_translation *t, uint32_t flag, bool set)
 	emit_group1(&t->e, set ? 1 : 4, 4, STATE(rflags), set ? flag : ~flag); /* or, and */
 }
 
+/* Nothing waits for the interrupt flag, in a request or in the local APIC; else it is T0's. */
+static void quiet_require(struct t1_translation *t)
+{
+	emit_op(&t->e, 0x83, 4, 7, STATE(request), 0, 1); /* cmp */
+	emit8(&t->e, 0);
+	t1_miss(t, CC_NZ);
+	emit_op(&t->e, 0x83, 4, 7, STATE(irr_waits), 0, 1);
+	emit8(&t->e, 0);
+	t1_miss(t, CC_NZ);
+	/* From now on all requests end translated code: more than need to, and C finds out. */
+	emit_store_immediate(&t->e, 4, STATE(t1.heeded), UINT32_MAX);
+}
+
+/* The kernel's way back from CLI: the arithmetic flags and IF; what changes others is T0's. */
+static bool popf(struct t1_translation *t)
+{
+	const uint32_t others = CPU_FLAG_TF | CPU_FLAG_DF | CPU_FLAG_IOPL | CPU_FLAG_NT | CPU_FLAG_AC | CPU_FLAG_VIF |
+		CPU_FLAG_VIP | CPU_FLAG_ID;
+	unsigned size = t->insn->operand_size;
+	uint8_t *off;
+
+	if (!is_kernel(t) || size == 2 || !t1_stack_flat(t))
+		return false;
+	t1_reach(t, CPU_RSP, 0, CPU_SS, size, false);
+	emit_load(&t->e, size, HOST_R11, t1_memory(t));
+	t->held = T1_NO_GROUP;
+	emit_move(&t->e, 4, HOST_R10, HOST_R11);
+	emit_rm(&t->e, 0x33, 4, HOST_R10, STATE(rflags));        /* xor */
+	emit_op(&t->e, 0xf7, 4, 0, rm_register(HOST_R10), 0, 4); /* test */
+	emit32(&t->e, others);
+	t1_miss(t, CC_NZ);
+	emit_op(&t->e, 0xf7, 4, 0, rm_register(HOST_R11), 0, 4);
+	emit32(&t->e, CPU_FLAG_IF);
+	off = emit_jcc(&t->e, CC_Z);
+	quiet_require(t);
+	emit_aim_here(&t->e, off);
+	emit_move(&t->e, 4, HOST_R10, HOST_R11);
+	emit_group1(&t->e, 4, 4, rm_register(HOST_R10), CPU_FLAG_IF); /* and */
+	emit_group1(&t->e, 4, 4, STATE(rflags), ~CPU_FLAG_IF);
+	emit_rm(&t->e, 0x09, 4, HOST_R10, STATE(rflags)); /* or */
+	emit_group1(&t->e, 4, 4, rm_register(HOST_R11), CPU_FLAGS_ARITHMETIC);
+	emit_group1(&t->e, 1, 4, rm_register(HOST_R11), CPU_FLAG_FIXED | CPU_FLAG_IF);
+	emit_store(&t->e, 8, STATE(flags_source1), HOST_R11);
+	emit_store_immediate(&t->e, 4, STATE(flags_op), FLAGS_IMAGE);
+	emit_rm(&t->e, 0x8d, t1_stack_width(t), HOST_R9, rm_memory(HOST_R9, (int)size));
+	t->host = false;
+	t->memory = t->image = true;
+	t->recipe.kind = 0;
+	return true;
+}
+
 /* The next instruction must be of the block, as it comes before any look at interrupts.  Those that wait already, in a
  * request or in the local APIC, are T0's. */
 static bool sti(struct t1_translation *t)
@@ -103,15 +158,8 @@ static bool sti(struct t1_translation *t)
 	if (!is_kernel(t) || t->number + 1u == t->block->count)
 		return false;
 	t1_flags_spill(t, t->needed[t->number]);
-	emit_op(&t->e, 0x83, 4, 7, STATE(request), 0, 1); /* cmp */
-	emit8(&t->e, 0);
-	t1_miss(t, CC_NZ);
-	emit_op(&t->e, 0x83, 4, 7, STATE(irr_waits), 0, 1);
-	emit8(&t->e, 0);
-	t1_miss(t, CC_NZ);
+	quiet_require(t);
 	rflags_change(t, CPU_FLAG_IF, true);
-	/* From now on all requests end translated code: more than need to, and C finds out. */
-	emit_store_immediate(&t->e, 4, STATE(t1.heeded), UINT32_MAX);
 	return true;
 }
 
@@ -338,6 +386,7 @@ bool t1_system(struct t1_translation *t)
 		return false;
 	switch (insn->opcode) {
 	case 0x9c: return pushf(t);
+	case 0x9d: return popf(t);
 	case 0x8c: segment_read(t); return true;
 	case 0xfa:
 		if (!is_kernel(t))
