@@ -251,8 +251,9 @@ static void move(struct program *p, unsigned reg, bool index)
 			put(p, 0xff);
 			put(p, 0xc0 | below(2) << 3 | (reg & 7));
 			break;
-		} /* fallthrough */
-	case 1:   /* LEA */
+		}
+		__attribute__((fallthrough));
+	case 1: /* LEA */
 		rex(p, wide, reg, 0, reg, false);
 		put(p, 0x8d);
 		memory(p, reg, reg, 16, 0, step);

@@ -334,7 +334,7 @@ bool t1_reach_grouped(struct t1_translation *t, const struct t1_place *place, un
 		.exits = (uint8_t)t->aside_count,
 		.displacement = (int32_t)place->displacement,
 		.at = place->displacement + moved(t, place->base) +
-			(bounded ? 0 : moved(t, place->index) << place->scale) };
+			(bounded ? 0 : moved(t, place->index) * (1 << place->scale)) };
 	return false;
 }
 

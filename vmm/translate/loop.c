@@ -174,7 +174,7 @@ void t2_hoist(struct t1_translation *t)
 	t->x87_wanted = t->x87;
 	for (unsigned i = 0; i < t->reach_count; i++) {
 		struct t1_reach *reach = &t->reaches[i];
-		int64_t stride = moved(t, reach->base) + (moved(t, reach->index) << reach->scale);
+		int64_t stride = moved(t, reach->base) + moved(t, reach->index) * (1 << reach->scale);
 		unsigned found = 0;
 
 		if (!is_steady(t, reach->base) || !is_steady(t, reach->index) || stride > STRIDE_MAX ||
@@ -301,9 +301,13 @@ static void strides_set(struct t1_translation *t)
 		register_set(t, loop->groups[i].index, &known);
 	}
 
-	for (unsigned i = 0; i < loop->count; i++)
-		loop->groups[i].stride = moved(t, loop->groups[i].base) +
-			(moved(t, loop->groups[i].index) << loop->groups[i].scale);
+	for (unsigned i = 0; i < loop->count; i++) {
+		struct t2_group *group = &loop->groups[i];
+
+		group->stride = moved(t, group->base) + moved(t, group->index) * (1 << group->scale);
+		if (group->stride > 1 && !(group->stride & (group->stride - 1)))
+			group->shift = (uint8_t)__builtin_ctzll((uint64_t)group->stride);
+	}
 	loop->control = (uint8_t)control(t);
 	loop->step = moved(t, loop->control);
 }
