@@ -234,7 +234,7 @@ static int32_t zeros_write(struct vmm_block_image *image, uint64_t length, uint6
 	return status;
 }
 
-int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard)
+int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard, bool locked)
 {
 	struct node *node = image_node(image);
 	uint64_t end = offset + length;
@@ -242,7 +242,8 @@ int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t o
 	uint64_t first = unit_up(image, offset), last = end == image->length ? end : unit_down(image, end);
 	struct range range;
 	int32_t status = -EOPNOTSUPP;
-	range_lock(&node->ranges, &range, unit_down(image, offset), unit_up(image, end), true);
+	if (!locked)
+		range_lock(&node->ranges, &range, unit_down(image, offset), unit_up(image, end), true);
 	if (first < last && image->format->zero != NULL && image->unit != 0) {
 		image_exclusive(image);
 		status = image->format->zero(image, first, last - first, discard);
@@ -256,6 +257,7 @@ int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t o
 		if (status == 0 && last < end)
 			status = zeros_write(image, end - last, last);
 	}
-	range_unlock(&node->ranges, &range);
+	if (!locked)
+		range_unlock(&node->ranges, &range);
 	return status;
 }

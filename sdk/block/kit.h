@@ -117,7 +117,8 @@ int32_t file_transfer(struct vmm_block_file *file, struct cursor *cursor, uint64
 
 /* allocate.c */
 int32_t allocate_write(struct vmm_block_image *image, struct cursor *cursor, uint64_t length, uint64_t offset);
-int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard);
+/* locked: the caller has the range to itself already. */
+int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard, bool locked);
 
 /* overlay.c: changes that are not to last. */
 struct overlay {

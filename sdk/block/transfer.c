@@ -168,7 +168,7 @@ static int32_t zero_request(struct vmm_block_image *image, uint64_t length, uint
 {
 	int32_t status = image_begin(image);
 	if (status == 0 && length > 0)
-		status = allocate_zero(image, length, offset, discard);
+		status = allocate_zero(image, length, offset, discard, false);
 	__atomic_fetch_add(&image_node(image)->changes, 1, __ATOMIC_RELEASE);
 	return status;
 }
