@@ -73,12 +73,34 @@ void cursor_move(struct cursor *cursor, uint64_t length);
 void cursor_clear(struct cursor *cursor, uint64_t length);
 void cursor_fill(struct cursor *cursor, const void *data, uint64_t length);
 
+/* extent.c: where data have been found, so that not everybody need ask the format. */
+struct vmm_block_image;
+#define EXTENTS 512u
+struct extent {
+	uint64_t first, end; /* of the disk; end 0: none */
+	struct vmm_block_file *file;
+	uint64_t offset; /* of `first` in it */
+	bool in_place;   /* a write may go there */
+};
+struct extents {
+	pthread_mutex_t mutex;
+	struct extent *table; /* NULL: no memory for it */
+};
+void extents_init(struct extents *extents);
+void extents_destroy(struct extents *extents);
+/* All for callers that have the range locked.  find: the bytes from `offset` on that are known to be in one place;
+ * false: nothing is known. */
+bool extents_find(struct vmm_block_image *image, uint64_t offset, uint64_t length, bool write, struct extent *extent);
+void extents_note(struct vmm_block_image *image, uint64_t offset, const struct vmm_block_extent *found, bool in_place);
+void extents_forget(struct vmm_block_image *image, uint64_t offset, uint64_t length);
+
 /* image.c: an open image. */
 struct node {
 	struct vmm_block_image image;
 	pthread_mutex_t mutator;
 	pthread_rwlock_t lock;
 	struct range_set ranges;
+	struct extents extents;
 	bool begun;                /* atomic */
 	uint64_t changes, flushed; /* atomic: how many changes were made, and how many of them the last flush covered */
 	uint32_t depth;
