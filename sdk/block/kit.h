@@ -44,6 +44,7 @@ struct vmm_block_file {
 	uint64_t device, inode;
 	uint32_t block, alignment;
 	bool is_device;
+	bool may_wait;           /* atomic: the file system has no writes that do not */
 	int32_t lost;            /* what a sync failed with: data that were thought safe may be gone for good */
 	struct range_set ranges; /* DIRECT: of writes, so that what is read to fill up a block does not get stale */
 	char path[];
@@ -51,6 +52,7 @@ struct vmm_block_file {
 /* A file without a name in a folder. */
 int32_t file_nameless(const char *folder, struct vmm_block_file **file);
 bool file_same(const struct vmm_block_file *a, const struct vmm_block_file *b);
+bool file_watched(void);
 int32_t file_watch(const struct vmm_block_file *file, uint32_t event, const void *data, uint64_t length,
 	uint64_t offset); /* what the watcher says */
 int32_t path_watch(const char *path, uint32_t event, const void *data, uint64_t length);
@@ -128,6 +130,9 @@ int32_t image_map(
 /* Where bytes of the whole chain are: *where is the image that has them; never ABSENT. */
 int32_t chain_map(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct vmm_block_extent *extent,
 	struct vmm_block_image **where, bool locked);
+
+/* Where a write can go as it is; known->end is 0 if it needs room first.  For who has the range locked. */
+int32_t image_in_place(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct extent *known);
 
 /* transfer.c */
 /* Read, without locks of this image's if the caller is its exclusive owner. */

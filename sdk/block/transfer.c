@@ -140,8 +140,7 @@ static int32_t read_request(struct vmm_block_image *image, struct cursor *cursor
 	return status;
 }
 
-/* Where a write can go as it is; known->end is 0 if it needs room first. */
-static int32_t place_find(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct extent *known)
+int32_t image_in_place(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct extent *known)
 {
 	struct vmm_block_extent extent;
 	if (extents_find(image, offset, length, true, known))
@@ -167,7 +166,7 @@ static int32_t write_in_place(
 		range_lock(&node->ranges, &range, offset, offset + length, false);
 	while (*done < length && status == 0) {
 		struct extent known;
-		status = place_find(image, offset + *done, length - *done, &known);
+		status = image_in_place(image, offset + *done, length - *done, &known);
 		if (status < 0 || known.end == 0)
 			break;
 		status = file_transfer(known.file, cursor, known.end - known.first, known.offset, true);
