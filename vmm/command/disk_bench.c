@@ -42,9 +42,8 @@ static uint64_t next_offset(struct bench *bench)
 		z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
 		return (z ^ z >> 31) % places * bench->size;
 	}
-	bench->offset += bench->step;
-	if (bench->offset > bench->length - bench->size)
-		bench->offset %= bench->size < bench->step ? bench->step : bench->size;
+	/* Around the end to the beginning, at a place that a step which is no divisor makes another one each time. */
+	bench->offset = (bench->offset + bench->step) % bench->length;
 	if (bench->offset > bench->length - bench->size)
 		bench->offset = 0;
 	return offset;

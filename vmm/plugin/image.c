@@ -3,6 +3,7 @@
 #include "vmm/plugin/image.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -130,32 +131,40 @@ int image_format_find(struct plugin_registry *registry, const char *name, const 
 	return -ENOENT;
 }
 
-/* Is `suffix` one of `words`, parted by '|'? */
-static bool suffix_among(const char *words, const char *suffix)
+/* Which of `words`, parted by '|', is `suffix`?  Past them all: none. */
+static unsigned suffix_rank(const char *words, const char *suffix)
 {
 	size_t wanted = strlen(suffix);
 
-	while (*words) {
+	for (unsigned rank = 0; *words; rank++) {
 		size_t length = strcspn(words, "|");
 
 		if (length == wanted && !strncasecmp(words, suffix, length))
-			return true;
+			return rank;
 		words += length + (words[length] == '|');
 	}
-	return false;
+	return UINT_MAX;
 }
 
 const struct image_format *image_format_suffix(struct plugin_registry *registry, const char *path)
 {
 	const struct image_list *list = registry_images(registry);
+	const struct image_format *best = NULL;
 	const char *dot = strrchr(path, '.');
+	unsigned first = UINT_MAX;
 
 	if (!dot || strchr(dot, '/'))
 		return NULL;
-	for (unsigned i = 0; i < list->count; i++)
-		if (suffix_among(list->formats[i]->known.suffixes, dot + 1))
-			return list->formats[i];
-	return NULL;
+	/* Several may be found in a file.img; whoever names it first means it most. */
+	for (unsigned i = 0; i < list->count; i++) {
+		unsigned rank = suffix_rank(list->formats[i]->known.suffixes, dot + 1);
+
+		if (rank < first) {
+			first = rank;
+			best = list->formats[i];
+		}
+	}
+	return best;
 }
 
 static const struct image_format *format_surest(const struct image_list *list, const struct vmm_probe *probe)
