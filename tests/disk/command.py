@@ -193,7 +193,6 @@ def children(chance, known, data):
     info = vmm("info", top, "--json")
     assert [parent["format"] for parent in info["parents"]] == [name, name], info
     assert contents(top, name)[:len(data)] == data
-    vmm("bench", middle, "--write", "--count", "1", status=DONE)
     if "rebase" in known["can"]:
         # The child does not see the change: it had its parent's contents when it was rebased.
         vmm("rebase", top, "--parent", "nowhere." + suffix, status=FAILED, says="nowhere")
