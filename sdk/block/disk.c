@@ -53,6 +53,10 @@ static int32_t redo_check(struct disk *disk, const struct wishes *wishes)
 {
 	if (wishes->undoable || access(wishes->redo, F_OK) < 0)
 		return 0;
+	if (!wishes->persistent || wishes->readonly == READONLY_YES) {
+		vmm_kit_log(disk->host, VMM_LOG_WARNING, "the changes in %.150s are not seen", wishes->redo);
+		return 0;
+	}
 	return vmm_block_fail(disk->host, -EBUSY,
 		"keep or drop them with `vmm disk commit` or `vmm disk discard`, or set `mode = undoable`",
 		"there are changes to %.2000s in %.2000s", wishes->path, wishes->redo);
