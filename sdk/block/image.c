@@ -305,8 +305,8 @@ int32_t vmm_block_image_open(const struct vmm_host *host, const struct vmm_block
 
 void vmm_block_image_close(struct vmm_block_image *image)
 {
-	if (image != NULL && image_node(image)->begun)
-		vmm_block_image_flush(image);
+	if (image != NULL)
+		track_end(image, vmm_block_image_flush(image) == 0);
 	while (image != NULL) {
 		struct vmm_block_image *parent = image->parent_image;
 		node_close(image_node(image));
@@ -339,7 +339,9 @@ int32_t image_begin(struct vmm_block_image *image)
 	if ((image->flags & VMM_BLOCK_READONLY) != 0 || image->is_readonly)
 		return -EROFS;
 	image_exclusive(image);
-	if (!node->begun && image->format->begin != NULL)
+	if (!node->begun)
+		status = track_begin(image, false);
+	if (status == 0 && !node->begun && image->format->begin != NULL)
 		status = image->format->begin(image);
 	if (status == 0)
 		__atomic_store_n(&node->begun, true, __ATOMIC_RELEASE);

@@ -182,6 +182,8 @@ static int32_t write_request(struct vmm_block_image *image, struct cursor *curso
 	uint64_t done = 0;
 	int32_t status = image_begin(image);
 	if (status == 0)
+		status = track_note(image, offset, length);
+	if (status == 0)
 		status = write_in_place(image, cursor, length, offset, &done);
 	if (status == 0 && done < length)
 		status = allocate_write(image, cursor, length - done, offset + done);
@@ -192,6 +194,8 @@ static int32_t write_request(struct vmm_block_image *image, struct cursor *curso
 static int32_t zero_request(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard)
 {
 	int32_t status = image_begin(image);
+	if (status == 0)
+		status = track_note(image, offset, length);
 	if (status == 0 && length > 0)
 		status = allocate_zero(image, length, offset, discard, false);
 	__atomic_fetch_add(&image_node(image)->changes, 1, __ATOMIC_RELEASE);
@@ -207,6 +211,8 @@ int32_t vmm_block_image_flush(struct vmm_block_image *image)
 	pthread_mutex_lock(&node->mutator);
 	uint64_t changes = __atomic_load_n(&node->changes, __ATOMIC_ACQUIRE);
 	if (changes != node->flushed)
+		status = track_sync(image);
+	if (status == 0 && changes != node->flushed)
 		status = image->format->sync != NULL ? image->format->sync(image) : vmm_block_file_sync(image->file);
 	if (status == 0)
 		node->flushed = changes;
