@@ -12,3 +12,4 @@ sdk_block_libvmm_block_la_LIBADD = sdk/kit/libvmm-kit.la $(URING_LIBS)
 vmmblockdir = $(includedir)/vmm/block
 vmmblock_HEADERS = sdk/include/vmm/block/file.h sdk/include/vmm/block/format.h sdk/include/vmm/block/image.h \
 	sdk/include/vmm/block/plugin.h
+EXTRA_DIST += docs/disks.md
