@@ -131,7 +131,7 @@ static void queue_done(void *self)
 static void settle(struct block *block)
 {
 	block->settling = 1;
-	queue_settle(block->queue);
+	queue_settle(block->queue, true);
 	complete_all(block);
 	unpark(block);
 	block->settling = 0;

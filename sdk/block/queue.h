@@ -75,7 +75,7 @@ int32_t queue_submit(struct queue *queue, struct job *job);
 void queue_cancel(struct queue *queue, uint64_t token);
 /* The jobs that are done, in that order. */
 struct job *queue_take(struct queue *queue);
-/* Cancel what nobody has begun, and wait for the rest. */
-void queue_settle(struct queue *queue);
+/* Cancel what nobody has begun, if that is wanted, and wait for the rest. */
+void queue_settle(struct queue *queue, bool cancel);
 
 #endif
