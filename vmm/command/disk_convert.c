@@ -22,8 +22,8 @@
 struct convert {
 	struct disk_host *host;
 	struct vmm_image source, target;
-	uint64_t length, chunk;
-	bool packs;
+	uint64_t length, chunk, unit; /* unit: the target's */
+	bool packs, can_pack, begun;  /* begun: data have been written */
 	uint8_t *data;
 	char *folder, *inner; /* the folder, and the target in it */
 	const char *name;     /* its last part */
@@ -58,21 +58,36 @@ static int32_t write_sparse(struct convert *convert, uint64_t length, uint64_t o
 	return status;
 }
 
+/* In the target's packed form, unit by unit. */
+static int32_t write_packed(struct convert *convert, uint64_t length, uint64_t offset)
+{
+	int32_t status = 0;
+
+	for (uint64_t at = 0, part; at < length && !status; at += part) {
+		part = length - at < convert->unit ? length - at : convert->unit;
+		if (!is_zero(convert->data + at, part))
+			status = convert->target.ops->pack(convert->target.self, convert->data + at, part, offset + at);
+	}
+	return status;
+}
+
 static int32_t write_chunk(struct convert *convert, uint64_t length, uint64_t offset)
 {
-	int32_t status;
+	int32_t status = -EOPNOTSUPP;
 
-	if (!convert->packs)
-		return write_sparse(convert, length, offset);
-	if (is_zero(convert->data, length))
-		return 0;
-	status = convert->target.ops->pack(convert->target.self, convert->data, length, offset);
-	if (status != -EOPNOTSUPP)
+	if (convert->packs)
+		status = write_packed(convert, length, offset);
+	/* Variants that cannot be written otherwise say so at the first try; those that have no packed form, too. */
+	if (convert->packs && status != -EOPNOTSUPP)
 		return status;
-	/* This variant is written as any other. */
 	convert->packs = false;
-	convert->chunk = CHUNK;
-	return write_sparse(convert, length, offset);
+	status = write_sparse(convert, length, offset);
+	if ((status != -EROFS && status != -EOPNOTSUPP) || convert->begun || !convert->can_pack || !convert->unit) {
+		convert->begun |= !is_zero(convert->data, length);
+		return status;
+	}
+	convert->packs = true;
+	return write_packed(convert, length, offset);
 }
 
 /* How many bytes from here on are zeros, as the map says. */
@@ -263,8 +278,10 @@ static int target_make(struct convert *convert, const struct disk_words *words)
 	if (status == STATUS_DONE) {
 		struct vmm_image_info info = disk_info_of(&convert->target, 0);
 
-		convert->packs = (format->known.flags & VMM_IMAGE_PACK) != 0;
-		convert->chunk = convert->packs && info.unit ? info.unit : CHUNK;
+		convert->can_pack = (format->known.flags & VMM_IMAGE_PACK) != 0;
+		convert->unit = info.unit;
+		convert->chunk = info.unit > CHUNK ? info.unit : CHUNK;
+		convert->packs = words->compress && convert->can_pack && info.unit;
 	}
 	free(variant);
 	return status;
@@ -279,7 +296,7 @@ static int convert_run(struct convert *convert, const struct disk_words *words)
 		status = target_make(convert, words);
 	if (status != STATUS_DONE)
 		return status;
-	convert->data = malloc(convert->chunk > CHUNK ? convert->chunk : CHUNK);
+	convert->data = malloc(convert->chunk);
 	if (!convert->data)
 		return command_failed("out of memory");
 	convert->host->cause[0] = 0;
