@@ -250,10 +250,6 @@ def format_images(chance, known):
         assert contents(path, name)[:10 * MIB] == data, path
         assert vmm("check", path, "--json")["damage"] == 0
         assert vmm("repair", path, "--json")["damage"] == 0
-        if "pack" in can and not info["readonly"] and info.get("unit"):
-            vmm("convert", "source.img", "packed-" + path, "--format", "%s:%s" % (name, variant), "--source-format", "raw",
-                "--compress")
-            assert contents("packed-" + path, name)[:10 * MIB] == data, path
         if not info["readonly"] and "resize" in can:
             vmm("resize", path, "+4M")
             assert vmm("info", path, "--json")["size"] >= 14 * MIB

@@ -20,7 +20,6 @@
 #define TAKES_SHRINK 64u
 #define TAKES_SINCE  128u
 #define TAKES_BEGIN  256u
-#define TAKES_PACK   512u
 
 static const struct {
 	const char *name;
@@ -34,8 +33,8 @@ static const struct {
 	{ "info", 1, 1, TAKES_SOURCE, disk_info, "info FILE" },
 	{ "check", 1, 1, TAKES_SOURCE, disk_check, "check FILE" },
 	{ "repair", 1, 1, TAKES_SOURCE | TAKES_MEND, disk_repair, "repair FILE [--dry | --yes]" },
-	{ "convert", 2, 2, TAKES_FORMAT | TAKES_SOURCE | TAKES_PACK, disk_convert,
-		"convert FILE TARGET [--format NAME[:VARIANT]] [--compress] [--source-format NAME] [--option "
+	{ "convert", 2, 2, TAKES_FORMAT | TAKES_SOURCE, disk_convert,
+		"convert FILE TARGET [--format NAME[:VARIANT]] [--source-format NAME] [--option "
 		"KEY=VALUE]..." },
 	{ "resize", 2, 2, TAKES_SOURCE | TAKES_SHRINK, disk_resize, "resize FILE SIZE|+SIZE|-SIZE [--shrink]" },
 	{ "compact", 1, 1, TAKES_SOURCE, disk_compact, "compact FILE" },
@@ -290,7 +289,6 @@ static bool word_flag(struct disk_words *words, unsigned takes, const char *word
 	} flags[] = {
 		{ "--json", ~0u, &words->json },
 		{ "--begin", TAKES_BEGIN, &words->begin },
-		{ "--compress", TAKES_PACK, &words->compress },
 		{ "--yes", TAKES_MEND, &words->yes },
 		{ "--dry", TAKES_MEND, &words->dry },
 		{ "--unsafe", TAKES_UNSAFE, &words->unsafe_ },

@@ -22,7 +22,7 @@ struct disk_words {
 	struct vmm_image_option options[DISK_OPTIONS];
 	unsigned option_count;
 	const char *count, *size, *step, *depth, *cache, *seed, *since;
-	bool json, begin, compress, yes, dry, unsafe_, write, random, shrink;
+	bool json, begin, yes, dry, unsafe_, write, random, shrink;
 };
 
 /* The host that images are opened for: what they say of a failure last is kept. */

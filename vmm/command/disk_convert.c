@@ -23,7 +23,7 @@ struct convert {
 	struct disk_host *host;
 	struct vmm_image source, target;
 	uint64_t length, chunk, unit; /* unit: the target's */
-	bool packs, can_pack, begun;  /* begun: data have been written */
+	bool packs;
 	uint8_t *data;
 	char *folder, *inner; /* the folder, and the target in it */
 	const char *name;     /* its last part */
@@ -77,17 +77,11 @@ static int32_t write_chunk(struct convert *convert, uint64_t length, uint64_t of
 
 	if (convert->packs)
 		status = write_packed(convert, length, offset);
-	/* Variants that cannot be written otherwise say so at the first try; those that have no packed form, too. */
-	if (convert->packs && status != -EOPNOTSUPP)
+	if (status != -EOPNOTSUPP)
 		return status;
+	/* This variant has no packed form. */
 	convert->packs = false;
-	status = write_sparse(convert, length, offset);
-	if ((status != -EROFS && status != -EOPNOTSUPP) || convert->begun || !convert->can_pack || !convert->unit) {
-		convert->begun |= !is_zero(convert->data, length);
-		return status;
-	}
-	convert->packs = true;
-	return write_packed(convert, length, offset);
+	return write_sparse(convert, length, offset);
 }
 
 /* How many bytes from here on are zeros, as the map says. */
@@ -278,10 +272,9 @@ static int target_make(struct convert *convert, const struct disk_words *words)
 	if (status == STATUS_DONE) {
 		struct vmm_image_info info = disk_info_of(&convert->target, 0);
 
-		convert->can_pack = (format->known.flags & VMM_IMAGE_PACK) != 0;
 		convert->unit = info.unit;
 		convert->chunk = info.unit > CHUNK ? info.unit : CHUNK;
-		convert->packs = words->compress && convert->can_pack && info.unit;
+		convert->packs = (format->known.flags & VMM_IMAGE_PACK) && info.unit;
 	}
 	free(variant);
 	return status;
