@@ -128,14 +128,26 @@ static int32_t begin(struct drive *drive, uint64_t token, uint32_t operation, ui
 	return status;
 }
 
+/* Until `count` requests have been completed: the image has threads of its own. */
+static void wait_for(struct drive *drive, uint32_t count)
+{
+	for (uint32_t i = 0; i < 30000 && drive->completed < count; i++) {
+		if (fake_poll(fake, 0) == 0)
+			usleep(1000);
+	}
+	ck_assert_uint_ge(drive->completed, count);
+}
+
 static int32_t request(struct drive *drive, uint32_t operation, uint64_t offset, void *data, uint64_t length)
 {
 	const struct vmm_storage_segment segment = { data, length };
 	int32_t status = begin(drive, 0, operation, offset, &segment, data != NULL, length);
 	if (status < 0)
 		return status;
-	for (uint32_t i = 0; i < 100 && drive->status[0] == BUSY; i++)
-		fake_poll(fake, 0);
+	for (uint32_t i = 0; i < 30000 && drive->status[0] == BUSY; i++) {
+		if (fake_poll(fake, 0) == 0)
+			usleep(100);
+	}
 	ck_assert_int_ne(drive->status[0], BUSY);
 	return drive->status[0];
 }
@@ -220,44 +232,51 @@ START_TEST(in_flight)
 	}
 	drive.image->cancel(drive.self, 3);
 	drive.image->cancel(drive.self, 99);
-	while (drive.completed < 16)
-		ck_assert_uint_gt(fake_poll(fake, 0), 0);
+	wait_for(&drive, 16);
+	/* It may have been begun by then. */
+	if (drive.status[3] != 0)
+		ck_assert_int_eq(drive.status[3], -ECANCELED);
+	uint32_t cancelled = drive.status[3] != 0;
 	for (uint32_t i = 0; i < 16; i++) {
-		ck_assert_int_eq(drive.status[i], i == 3 ? -ECANCELED : 0);
+		ck_assert_int_eq(drive.status[i], i == 3 && cancelled ? -ECANCELED : 0);
 		for (uint32_t k = 0; k < 130; k++)
 			segments[i][k].data = k < 128 ? back[i] + k * 32 : NULL;
 		ck_assert_int_eq(begin(&drive, i, VMM_STORAGE_READ, i * 4096, segments[i], 130, 4096), 0);
 	}
-	while (drive.completed < 32)
-		ck_assert_uint_gt(fake_poll(fake, 0), 0);
-	memset(data[3], 0, sizeof(data[3]));
+	wait_for(&drive, 32);
+	if (cancelled)
+		memset(data[3], 0, sizeof(data[3]));
 	ck_assert_mem_eq(back, data, sizeof(data));
 	teardown();
 }
 END_TEST
 
-/* A stop parks what no worker has begun; so does parting. */
+/* A stop parks what no thread has begun, and waits for the rest; so does parting. */
 START_TEST(parked)
 {
+	enum { COUNT = 30 };
 	static uint8_t data[512];
 	const struct vmm_storage_segment segment = { data, sizeof(data) };
 	struct drive drive;
 	setup();
-	file_make(4096, 1);
+	file_make(512 * COUNT, 1);
 	struct fake_instance *instance = fake_add(fake, "storage-raw", "d");
 	drive_join(&drive, instance);
-	for (uint32_t i = 0; i < 4; i++)
+	memset(data, 0xa5, sizeof(data));
+	for (uint32_t i = 0; i < COUNT; i++)
 		ck_assert_int_eq(begin(&drive, i, VMM_STORAGE_WRITE, 512 * i, &segment, 1, 512), 0);
 	instance->instance.ops->stop(instance->instance.self);
-	ck_assert_uint_eq(drive.completed, 4);
-	for (uint32_t i = 0; i < 4; i++)
-		ck_assert_int_eq(drive.status[i], -ECANCELED);
+	ck_assert_uint_eq(drive.completed, COUNT);
+	for (uint32_t i = 0; i < COUNT; i++) {
+		if (drive.status[i] != 0)
+			ck_assert_int_eq(drive.status[i], -ECANCELED);
+		ck_assert_uint_eq(file_byte(512 * i), drive.status[i] == 0 ? 0xa5 : 1 + i);
+	}
 	fake_poll(fake, 0);
-	ck_assert_uint_eq(drive.completed, 4);
-	ck_assert_uint_eq(file_byte(0), 1);
+	ck_assert_uint_eq(drive.completed, COUNT);
 	ck_assert_int_eq(begin(&drive, 7, VMM_STORAGE_WRITE, 0, &segment, 1, 512), 0);
 	fake_part(fake, drive.link);
-	ck_assert_int_eq(drive.status[7], -ECANCELED);
+	ck_assert_int_ne(drive.status[7], BUSY);
 	fake_poll(fake, 0);
 	drive_join(&drive, instance);
 	ck_assert_int_eq(request(&drive, VMM_STORAGE_READ, 0, data, 512), 0);
@@ -333,7 +352,7 @@ START_TEST(probing)
 	file.head_length = 32773;
 	ck_assert_uint_eq(instance->factory->probe(0, &file), 1);
 	file.flags = VMM_PROBE_BLOCK;
-	ck_assert_uint_eq(instance->factory->probe(0, &file), 0);
+	ck_assert_uint_eq(instance->factory->probe(0, &file), 1);
 	file.flags = VMM_PROBE_FOLDER;
 	ck_assert_uint_eq(instance->factory->probe(0, &file), 0);
 	fake_free(fake);
@@ -452,6 +471,52 @@ START_TEST(nonpersistent)
 }
 END_TEST
 
+/* Changes that are kept beside the image, until somebody says what becomes of them. */
+START_TEST(undoable)
+{
+	static uint8_t data[8192], back[8192];
+	char redo[160];
+	struct drive drive;
+	setup();
+	snprintf(redo, sizeof(redo), "%s.redo", path);
+	file_make(200000, 1);
+	fake_set(fake, "d", "mode", "undoable");
+	for (uint32_t round = 0; round < 2; round++) {
+		struct fake_instance *instance = fake_add(fake, "storage-raw", "d");
+		drive_join(&drive, instance);
+		if (round == 1) {
+			ck_assert_int_eq(request(&drive, VMM_STORAGE_READ, 4096, back, sizeof(back)), 0);
+			ck_assert_mem_eq(back, data, sizeof(back));
+		}
+		memset(data, 0xa5 + (int)round, sizeof(data));
+		ck_assert_int_eq(request(&drive, VMM_STORAGE_WRITE, 4096, data, sizeof(data)), 0);
+		ck_assert_int_eq(request(&drive, VMM_STORAGE_DISCARD, 0, NULL, 4096), 0);
+		ck_assert_int_eq(request(&drive, VMM_STORAGE_FLUSH, 0, NULL, 0), 0);
+		ck_assert(fake_round_trip(instance));
+		/* Another may read the image meanwhile, but not have the changes. */
+		fake_set(fake, "e", "path", path);
+		fake_set(fake, "e", "mode", "undoable");
+		struct fake_instance *second = fake_create(fake, "storage-raw", "e");
+		ck_assert_int_eq(fake_init(second), -EBUSY);
+		fake_destroy(second);
+		fake_part(fake, drive.link);
+		fake_destroy(instance);
+		ck_assert_uint_eq(file_byte(4096), 9);
+		ck_assert_uint_eq(file_byte(0), 1);
+	}
+	fake_free(fake);
+	fake = fake_new();
+	fake_set(fake, "d", "path", path);
+	ck_assert_int_eq(fails("there are changes"), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(fake->remedy, "vmm disk commit"));
+	unlink(redo);
+	fake_set(fake, "d", "mode", "independent-persistent");
+	drive_join(&drive, fake_add(fake, "storage-raw", "d"));
+	ck_assert_uint_ne(info_of(&drive).capabilities & VMM_STORAGE_INDEPENDENT, 0);
+	teardown();
+}
+END_TEST
+
 /* More changes than fit in one field. */
 START_TEST(many_changes)
 {
@@ -539,6 +604,110 @@ START_TEST(no_room)
 }
 END_TEST
 
+/* No room: the machine is paused, and the request comes back to the drive when it is stopped. */
+START_TEST(pausing)
+{
+	static uint8_t data[4096];
+	const struct vmm_storage_segment segment = { data, sizeof(data) };
+	struct rlimit before;
+	struct rlimit limit;
+	struct drive drive;
+	setup();
+	file_make(8192, 1);
+	fake_set(fake, "d", "on-error", "pause");
+	struct fake_instance *instance = fake_add(fake, "storage-raw", "d");
+	drive_join(&drive, instance);
+	ck_assert_int_eq(truncate(path, 4096), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 4096;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	memset(data, 0xa5, sizeof(data));
+	ck_assert_int_eq(begin(&drive, 1, VMM_STORAGE_WRITE, 4096, &segment, 1, 4096), 0);
+	for (uint32_t i = 0; i < 30000 && fake->requests[VMM_POWER_PAUSE] == 0; i++) {
+		if (fake_poll(fake, 0) == 0)
+			usleep(1000);
+	}
+	setrlimit(RLIMIT_FSIZE, &before);
+	signal(SIGXFSZ, SIG_DFL);
+	ck_assert_uint_eq(fake->requests[VMM_POWER_PAUSE], 1);
+	ck_assert_uint_eq(drive.completed, 0);
+	ck_assert_ptr_nonnull(strstr(fake->log, "paused"));
+	/* What the host can do still works meanwhile. */
+	ck_assert_int_eq(request(&drive, VMM_STORAGE_WRITE, 0, data, 512), 0);
+	instance->instance.ops->stop(instance->instance.self);
+	ck_assert_int_eq(drive.status[1], -ECANCELED);
+	ck_assert_int_eq(begin(&drive, 1, VMM_STORAGE_WRITE, 4096, &segment, 1, 4096), 0);
+	wait_for(&drive, 3);
+	ck_assert_int_eq(drive.status[1], 0);
+	ck_assert_uint_eq(file_byte(8191), 0xa5);
+	/* Nothing that the user could mend: told to the guest. */
+	ck_assert_int_eq(request(&drive, VMM_STORAGE_READ, 8192, data, 512), -EINVAL);
+	teardown();
+}
+END_TEST
+
+/* Requests of any size and place, many at a time, that do not overlap: what is there afterwards? */
+static void crowd(const char *cache, const char *ring, uint32_t seed)
+{
+	enum { LENGTH = 4 << 20, PART = LENGTH / REQUESTS };
+	static uint8_t model[LENGTH], data[REQUESTS][PART], back[LENGTH];
+	struct vmm_storage_segment segments[REQUESTS][3];
+	struct drive drive;
+	setup();
+	setenv("VMM_BLOCK_RING", ring, 1);
+	fake_set(fake, "d", "size", "4194304");
+	fake_set(fake, "d", "cache", cache);
+	struct fake_instance *instance = fake_add(fake, "storage-raw", "d");
+	drive_join(&drive, instance);
+	memset(model, 0, sizeof(model));
+	for (uint32_t round = 0; round < 40; round++) {
+		uint32_t before = drive.completed;
+		for (uint32_t i = 0; i < REQUESTS; i++) {
+			seed = seed * 1664525u + 1013904223u;
+			uint32_t first = (seed >> 8) % (PART / 512), count = 1 + (seed >> 20) % (PART / 512 - first);
+			uint32_t offset = i * PART + first * 512, length = count * 512, what = seed >> 29;
+			/* Memory that is not aligned, and parts that are not whole sectors. */
+			segments[i][0] = (struct vmm_storage_segment){ data[i], 100 };
+			segments[i][1] = (struct vmm_storage_segment){ data[i] + 100, 0 };
+			segments[i][2] = (struct vmm_storage_segment){ data[i] + 100, length - 100 };
+			if (what == 0) {
+				memset(model + offset, 0, length);
+				begin(&drive, i, VMM_STORAGE_DISCARD, offset, NULL, 0, length);
+			} else if (what == 1) {
+				begin(&drive, i, VMM_STORAGE_FLUSH, 0, NULL, 0, 0);
+			} else if (what == 2 || what == 3) {
+				begin(&drive, i, VMM_STORAGE_READ, offset, segments[i], 3, length);
+			} else {
+				memset(data[i], (int)(seed >> 4), length);
+				memcpy(model + offset, data[i], length);
+				uint32_t whole = what > 5;
+				segments[i][0].length = whole ? length : 100;
+				begin(&drive, i, VMM_STORAGE_WRITE, offset, segments[i], whole ? 1 : 3, length);
+			}
+		}
+		wait_for(&drive, before + REQUESTS);
+		for (uint32_t i = 0; i < REQUESTS; i++)
+			ck_assert_int_eq(drive.status[i], 0);
+	}
+	ck_assert_int_eq(request(&drive, VMM_STORAGE_READ, 0, back, LENGTH), 0);
+	ck_assert_mem_eq(back, model, LENGTH);
+	ck_assert_uint_eq(file_length(), LENGTH);
+	teardown();
+}
+
+START_TEST(crowds)
+{
+	static const char *const caches[] = { "writeback", "writethrough", "none" };
+	for (uint32_t i = 0; i < 3; i++) {
+		crowd(caches[i], "yes", i);
+		crowd(caches[i], "no", i);
+	}
+	unsetenv("VMM_BLOCK_RING");
+}
+END_TEST
+
 START_TEST(bad_paths)
 {
 	setup();
@@ -580,4 +749,4 @@ START_TEST(bad_paths)
 END_TEST
 
 PLUGIN_TEST_MAIN("storage-raw", read_write, in_flight, parked, odd_length, read_only, probing, locks, nonpersistent,
-	many_changes, growing, no_room, bad_paths)
+	many_changes, growing, no_room, pausing, crowds, undoable, bad_paths)
