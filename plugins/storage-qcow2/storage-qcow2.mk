@@ -1,2 +1,42 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) The vmm authors
+if PLUGIN_STORAGE_QCOW2
+QCOW2_SOURCES = \
+	plugins/storage-qcow2/allocate.c \
+	plugins/storage-qcow2/cache.c \
+	plugins/storage-qcow2/check.c \
+	plugins/storage-qcow2/check.h \
+	plugins/storage-qcow2/check_tables.c \
+	plugins/storage-qcow2/compact.c \
+	plugins/storage-qcow2/counts.c \
+	plugins/storage-qcow2/create.c \
+	plugins/storage-qcow2/header.c \
+	plugins/storage-qcow2/l2.c \
+	plugins/storage-qcow2/map.c \
+	plugins/storage-qcow2/overlap.c \
+	plugins/storage-qcow2/packed.c \
+	plugins/storage-qcow2/qcow2.c \
+	plugins/storage-qcow2/qcow2.h \
+	plugins/storage-qcow2/refcount.c \
+	plugins/storage-qcow2/resize.c \
+	plugins/storage-qcow2/snapshot.c \
+	plugins/storage-qcow2/sync.c \
+	plugins/storage-qcow2/zero.c
+QCOW2_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
+QCOW2_LIBS = sdk/block/libvmm-block.la $(ZLIB_LIBS) $(ZSTD_LIBS)
+plugin_LTLIBRARIES += plugins/storage-qcow2/storage-qcow2.la
+plugins_storage_qcow2_storage_qcow2_la_SOURCES = plugins/storage-qcow2/plugin.c $(QCOW2_SOURCES)
+plugins_storage_qcow2_storage_qcow2_la_CPPFLAGS = $(QCOW2_CPPFLAGS)
+plugins_storage_qcow2_storage_qcow2_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_storage_qcow2_storage_qcow2_la_LIBADD = $(QCOW2_LIBS)
+dist_man7_MANS += plugins/storage-qcow2/vmm-storage-qcow2.7
+
+check_PROGRAMS += tests/disk/property_qcow2 tests/disk/crash_qcow2
+TESTS += tests/disk/property_qcow2 tests/disk/crash_qcow2
+tests_disk_property_qcow2_SOURCES = $(DISK_PROPERTY) $(QCOW2_SOURCES)
+tests_disk_property_qcow2_CPPFLAGS = $(QCOW2_CPPFLAGS) -DSUBJECT=vmm_qcow2_format
+tests_disk_property_qcow2_LDADD = $(QCOW2_LIBS)
+tests_disk_crash_qcow2_SOURCES = $(DISK_CRASH) $(QCOW2_SOURCES)
+tests_disk_crash_qcow2_CPPFLAGS = $(QCOW2_CPPFLAGS) -DSUBJECT=vmm_qcow2_format
+tests_disk_crash_qcow2_LDADD = $(QCOW2_LIBS)
+endif
