@@ -4,7 +4,8 @@
  * Compacting: clusters of zeros are given up, what is at the end of the file moves into gaps before, and the file ends
  * behind the last cluster that is in use.
  *
- * Data and L2 tables that only the disk itself has are moved, and refcount blocks; what snapshots have stays.
+ * Data and L2 tables that only the disk itself has are moved, refcount blocks and table, and the L1 table; what
+ * snapshots have stays, and compressed clusters.
  */
 #include "qcow2.h"
 
@@ -58,9 +59,11 @@ static int32_t entry_compact(struct compact *compact, struct table *table, uint3
 	uint64_t entry = l2_entry(q, table, index);
 	uint64_t offset = entry & ENTRY_OFFSET;
 	uint64_t host;
-	if ((entry & (ENTRY_COMPRESSED | ENTRY_ZERO)) != 0 || offset == 0 || (entry & ENTRY_COPIED) == 0 ||
-		q->is_external)
+	if ((entry & ENTRY_COMPRESSED) != 0 || offset == 0 || (entry & ENTRY_COPIED) == 0 || q->is_external)
 		return 0;
+	/* Room that is kept for zeros is not needed. */
+	if ((entry & ENTRY_ZERO) != 0)
+		return qcow2_zero(q->image, guest, smaller(q->cluster_size, q->image->length - guest), 1);
 	int32_t status = vmm_block_file_read(q->file, compact->data, q->cluster_size, offset);
 	if (status < 0)
 		return status;
@@ -157,6 +160,67 @@ static int32_t blocks_compact(struct compact *compact)
 	return 0;
 }
 
+/* Adjacent free clusters, all before `limit`; they are counted 1 then.  -ENOSPC: there are not that many. */
+static int32_t run_take(struct qcow2 *q, uint64_t count, uint64_t limit, uint64_t *host)
+{
+	uint64_t found = 0;
+	for (uint64_t i = 0; i < limit; i++) {
+		uint64_t value;
+		int32_t status = refcount_get(q, i, &value);
+		if (status < 0)
+			return status;
+		/* Without a block it is not known to be free. */
+		if (i >> q->block_bits >= q->refcount_entries || q->refcounts[i >> q->block_bits] == 0)
+			value = 1;
+		found = value == 0 ? found + 1 : 0;
+		if (found < count)
+			continue;
+		*host = (i + 1 - count) << q->cluster_bits;
+		for (uint64_t k = i + 1 - count; k <= i && status >= 0; k++)
+			status = refcount_set(q, k, 1);
+		return status;
+	}
+	return -ENOSPC;
+}
+
+static int32_t refcount_table_compact(struct qcow2 *q)
+{
+	uint64_t host;
+	uint64_t old = q->refcount_offset;
+	uint64_t clusters = q->refcount_clusters;
+	int32_t status = run_take(q, clusters, old >> q->cluster_bits, &host);
+	if (status < 0)
+		return status == -ENOSPC ? 0 : status;
+	q->refcount_offset = host;
+	q->refcount_moved = 1;
+	refcount_entry_set(q, 0, q->refcounts[0]);
+	status = qcow2_sync(q->image);
+	return status < 0 ? status : clusters_free(q, old, clusters);
+}
+
+static int32_t l1_compact(struct qcow2 *q)
+{
+	uint64_t host;
+	uint64_t old = q->l1_offset;
+	uint64_t clusters = clusters_of(q, (uint64_t)q->l1_size * 8);
+	if (clusters == 0)
+		return 0;
+	int32_t status = run_take(q, clusters, old >> q->cluster_bits, &host);
+	if (status < 0)
+		return status == -ENOSPC ? 0 : status;
+	/* All of it is on the disk before the header names it. */
+	status = qcow2_sync(q->image);
+	if (status < 0)
+		return status;
+	q->l1_offset = host;
+	memset(q->l1_dirty, 1, q->l1_size / 64 + 1);
+	q->l1_is_dirty = 1;
+	status = qcow2_sync(q->image);
+	if (status >= 0)
+		status = header_write(q);
+	return status < 0 ? status : clusters_free(q, old, clusters);
+}
+
 static int32_t pass(struct compact *compact)
 {
 	struct qcow2 *q = compact->q;
@@ -174,6 +238,12 @@ static int32_t pass(struct compact *compact)
 	}
 	if (status >= 0)
 		status = blocks_compact(compact);
+	if (status >= 0)
+		status = qcow2_sync(q->image);
+	if (status >= 0)
+		status = refcount_table_compact(q);
+	if (status >= 0)
+		status = l1_compact(q);
 	/* Counting down what was freed is written by the next sync. */
 	for (uint32_t i = 0; i < 2 && status >= 0; i++)
 		status = qcow2_sync(q->image);

@@ -51,22 +51,25 @@ static int32_t zeros_write(struct qcow2 *q, uint64_t from, uint64_t to)
 	return status;
 }
 
-/* The end of the last cluster, which was not shown so far. */
-static int32_t tail_zero(struct qcow2 *q, uint64_t length)
+/* Have zeros in the last cluster from `from` on, where there may be what nobody sees now. */
+static int32_t tail_zero(struct qcow2 *q, uint64_t from, uint64_t to)
 {
-	struct vmm_block_extent extent;
-	uint64_t end = (length | (q->cluster_size - 1)) + 1;
-	if ((length & (q->cluster_size - 1)) == 0)
-		return 0;
-	/* Its units are the kit's to fill, but for what is behind the end. */
-	uint64_t start = length & ~(uint64_t)(q->unit - 1);
-	int32_t status = qcow2_map(q->image, start, 1, &extent);
-	if (status < 0)
-		return status;
-	if (extent.kind == VMM_BLOCK_DATA && extent.flags == 0) {
-		uint64_t inside = length - start;
-		uint64_t unit_end = smaller(end, start + q->unit);
-		return vmm_block_file_zero(extent.file, unit_end - length, extent.offset + inside);
+	struct vmm_block_image *image = q->image;
+	uint64_t parent = image->parent_image == NULL ? 0 : image->parent_image->length;
+	while (from < to) {
+		struct vmm_block_extent extent;
+		int32_t status = qcow2_map(image, from, to - from, &extent);
+		if (status < 0)
+			return status;
+		uint32_t is_own = extent.kind == VMM_BLOCK_DATA && extent.flags == 0;
+		if (is_own)
+			status = vmm_block_file_zero(extent.file, extent.length, extent.offset);
+		else if (extent.kind == VMM_BLOCK_DATA || extent.kind == VMM_BLOCK_PACKED ||
+			(extent.kind == VMM_BLOCK_ABSENT && parent > from))
+			return zeros_write(q, from, to);
+		if (status < 0)
+			return status;
+		from += extent.length;
 	}
 	return 0;
 }
@@ -122,16 +125,14 @@ static int32_t grow(struct qcow2 *q, uint64_t length)
 			(unsigned long long)length);
 	if (entries > q->l1_size)
 		status = l1_grow(q, entries);
-	if (status >= 0)
-		status = tail_zero(q, old);
+	uint64_t mask = q->cluster_size - 1;
 	uint64_t shown = image->parent_image == NULL ? 0 : smaller(image->parent_image->length, length);
-	uint64_t middle = smaller((old + q->cluster_size - 1) & ~(uint64_t)(q->cluster_size - 1), length);
+	uint64_t middle = smaller((old + mask) & ~mask, length);
 	image->length = length;
-	if (status >= 0 && shown > old && middle > old)
-		status = zeros_write(q, old, middle);
+	if (status >= 0)
+		status = tail_zero(q, old, middle);
 	if (status >= 0 && shown > middle)
-		status = zeros_write(
-			q, middle, smaller((shown + q->cluster_size - 1) & ~(uint64_t)(q->cluster_size - 1), length));
+		status = zeros_write(q, middle, smaller((shown + mask) & ~mask, length));
 	if (status >= 0)
 		status = qcow2_sync(image);
 	if (status >= 0) {
@@ -147,8 +148,11 @@ static int32_t shrink(struct qcow2 *q, uint64_t length)
 {
 	uint64_t old = q->image->length;
 	uint64_t at = (length + q->cluster_size - 1) & ~(uint64_t)(q->cluster_size - 1);
-	int32_t status = qcow2_sync(q->image);
 	uint32_t bits = q->cluster_bits + q->l2_bits;
+	/* Whoever makes it longer again, maybe another program, is to find zeros. */
+	int32_t status = tail_zero(q, length, smaller(at, old));
+	if (status >= 0)
+		status = qcow2_sync(q->image);
 	/* Once the disk is shorter nobody can see what comes away. */
 	q->size = q->image->length = length;
 	if (status >= 0)
@@ -176,8 +180,6 @@ static int32_t shrink(struct qcow2 *q, uint64_t length)
 		}
 		at = stop;
 	}
-	if (status >= 0)
-		status = tail_zero(q, length);
 	if (status >= 0)
 		status = qcow2_sync(q->image);
 	return status;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) The vmm authors
 if PLUGIN_STORAGE_QCOW2
-QCOW2_SOURCES = \
+QCOW2_PARTS = \
 	plugins/storage-qcow2/allocate.c \
 	plugins/storage-qcow2/cache.c \
 	plugins/storage-qcow2/check.c \
@@ -15,13 +15,13 @@ QCOW2_SOURCES = \
 	plugins/storage-qcow2/map.c \
 	plugins/storage-qcow2/overlap.c \
 	plugins/storage-qcow2/packed.c \
-	plugins/storage-qcow2/qcow2.c \
 	plugins/storage-qcow2/qcow2.h \
 	plugins/storage-qcow2/refcount.c \
 	plugins/storage-qcow2/resize.c \
 	plugins/storage-qcow2/snapshot.c \
 	plugins/storage-qcow2/sync.c \
 	plugins/storage-qcow2/zero.c
+QCOW2_SOURCES = plugins/storage-qcow2/qcow2.c $(QCOW2_PARTS)
 QCOW2_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 QCOW2_LIBS = sdk/block/libvmm-block.la $(ZLIB_LIBS) $(ZSTD_LIBS)
 plugin_LTLIBRARIES += plugins/storage-qcow2/storage-qcow2.la
@@ -39,4 +39,21 @@ tests_disk_property_qcow2_LDADD = $(QCOW2_LIBS)
 tests_disk_crash_qcow2_SOURCES = $(DISK_CRASH) $(QCOW2_SOURCES)
 tests_disk_crash_qcow2_CPPFLAGS = $(QCOW2_CPPFLAGS) -DSUBJECT=vmm_qcow2_format
 tests_disk_crash_qcow2_LDADD = $(QCOW2_LIBS)
+check_PROGRAMS += tests/disk/property_qcow2_tuned tests/disk/crash_qcow2_tuned
+TESTS += tests/disk/property_qcow2_tuned tests/disk/crash_qcow2_tuned
+QCOW2_TUNED = tests/disk/qcow2_tuned.c $(QCOW2_PARTS)
+tests_disk_property_qcow2_tuned_SOURCES = $(DISK_PROPERTY) $(QCOW2_TUNED)
+tests_disk_property_qcow2_tuned_CPPFLAGS = $(QCOW2_CPPFLAGS) -I$(top_srcdir) -iquote $(top_srcdir)/plugins/storage-qcow2 \
+	-DSUBJECT=vmm_qcow2_tuned
+tests_disk_property_qcow2_tuned_LDADD = $(QCOW2_LIBS)
+tests_disk_crash_qcow2_tuned_SOURCES = $(DISK_CRASH) $(QCOW2_TUNED)
+tests_disk_crash_qcow2_tuned_CPPFLAGS = $(tests_disk_property_qcow2_tuned_CPPFLAGS)
+tests_disk_crash_qcow2_tuned_LDADD = $(QCOW2_LIBS)
+check_PROGRAMS += tests/disk/tool_qcow2
+tests_disk_tool_qcow2_SOURCES = tests/disk/tool.c $(QCOW2_SOURCES)
+tests_disk_tool_qcow2_CPPFLAGS = $(QCOW2_CPPFLAGS) -DSUBJECT=vmm_qcow2_format
+tests_disk_tool_qcow2_LDADD = $(QCOW2_LIBS)
+TESTS += tests/disk/qcow2.py
+dist_check_SCRIPTS += tests/disk/qcow2.py
+EXTRA_DIST += tests/disk/tools.py
 endif

@@ -65,6 +65,19 @@ static int32_t l1_write(struct qcow2 *q)
 	return 0;
 }
 
+/* The kit fills units up, the last one, too; but a data file that is a raw image ends where the disk does. */
+static int32_t data_sync(struct qcow2 *q)
+{
+	struct vmm_block_file_info info;
+	int32_t status = 0;
+	if ((q->autoclear & AUTOCLEAR_RAW) != 0 && (q->image->flags & VMM_BLOCK_READONLY) == 0) {
+		status = vmm_block_file_info(q->data, &info);
+		if (status >= 0 && info.length > q->image->length)
+			status = vmm_block_file_truncate(q->data, q->image->length);
+	}
+	return status < 0 ? status : vmm_block_file_sync(q->data);
+}
+
 int32_t qcow2_sync(struct vmm_block_image *image)
 {
 	struct qcow2 *q = qcow2_of(image);
@@ -73,7 +86,7 @@ int32_t qcow2_sync(struct vmm_block_image *image)
 	if (status >= 0 && q->refcount_moved)
 		status = numbers_write(q, q->refcounts, 0, q->refcount_entries, q->refcount_offset);
 	if (status >= 0 && q->is_external)
-		status = vmm_block_file_sync(q->data);
+		status = data_sync(q);
 	if (status >= 0)
 		status = vmm_block_file_sync(q->file);
 	if (status < 0)
