@@ -95,11 +95,49 @@ static int32_t block_part(struct check *check, uint32_t block)
 	return 0;
 }
 
+/* The image's own tables come first: a block that is over one is none. */
+static int32_t tables_check(struct check *check)
+{
+	struct vhd *vhd = check->vhd;
+	struct used *list;
+	uint32_t count;
+	uint32_t tables = 0;
+	int32_t status = used_list(vhd, &list, &count);
+	if (status < 0)
+		return status;
+	for (uint32_t i = 0; i < count; i++) {
+		if (list[i].block != BAT_ABSENT)
+			continue;
+		if (tables != 0 && list[i].start < list[tables - 1].end)
+			FOUND(check, VMM_BLOCK_DAMAGE, 0, NULL, "two tables overlap at %llu",
+				(unsigned long long)list[i].start);
+		list[tables++] = list[i];
+	}
+	for (uint32_t i = 0; i < vhd->entries; i++) {
+		uint64_t start = block_offset(vhd, i);
+		uint32_t is_over = 0;
+		if (vhd->bat[i] == BAT_ABSENT)
+			continue;
+		for (uint32_t k = 0; k < tables; k++)
+			is_over |= start < list[k].end && list[k].start < start + slot_size(vhd);
+		if (!is_over ||
+			!FOUND(check, VMM_BLOCK_DAMAGE, 1,
+				"the entry is emptied: its part of the disk then reads as if never written",
+				"block %u is said to be at %llu, where a table is", i, (unsigned long long)start))
+			continue;
+		bat_set(vhd, i, BAT_ABSENT);
+		check->is_mending = 1;
+	}
+	free(list);
+	return 0;
+}
+
 static int32_t overlaps_check(struct check *check)
 {
 	struct vhd *vhd = check->vhd;
 	struct used *list;
 	uint32_t count;
+	uint32_t other = BAT_ABSENT; /* the block that reaches to `end` */
 	uint64_t end = 0;
 	uint64_t unused = 0;
 	int32_t status = used_list(vhd, &list, &count);
@@ -107,31 +145,19 @@ static int32_t overlaps_check(struct check *check)
 		return status;
 	for (uint32_t i = 0; i < count && status >= 0; i++) {
 		const struct used *now = &list[i];
-		if (now->start >= end || i == 0) {
-			unused += now->start - smaller(end, now->start);
-			end = larger(end, now->end);
-			continue;
-		}
-		/* The one before may be a block over a table, too. */
-		const struct used *before = &list[i - 1];
-		uint32_t block = now->block != BAT_ABSENT ? now->block : before->block;
-		end = larger(end, now->end);
-		if (block == BAT_ABSENT) {
-			FOUND(check, VMM_BLOCK_DAMAGE, 0, NULL, "two tables overlap at %llu",
-				(unsigned long long)now->start);
-		} else if (now->block == BAT_ABSENT || before->block == BAT_ABSENT) {
-			if (FOUND(check, VMM_BLOCK_DAMAGE, 1,
-				    "the entry is emptied: its part of the disk then reads as if never written",
-				    "block %u is said to be at %llu, where a table is", block,
-				    (unsigned long long)block_offset(vhd, block))) {
-				bat_set(vhd, block, BAT_ABSENT);
-				check->is_mending = 1;
-			}
-		} else if (FOUND(check, VMM_BLOCK_DAMAGE, 1, "each gets a copy of what is there now",
-				   "blocks %u and %u overlap at %llu", before->block, now->block,
-				   (unsigned long long)now->start)) {
+		if (now->start >= end) {
+			unused += now->start - end;
+		} else if (now->block != BAT_ABSENT && other != BAT_ABSENT &&
+			FOUND(check, VMM_BLOCK_DAMAGE, 1, "each gets a copy of what is there now",
+				"blocks %u and %u overlap at %llu", other, now->block,
+				(unsigned long long)now->start)) {
 			status = block_part(check, now->block);
 			check->is_mending = 1;
+			continue;
+		}
+		if (now->end > end) {
+			end = now->end;
+			other = now->block;
 		}
 	}
 	free(list);
@@ -208,8 +234,10 @@ int32_t vhd_check(struct vmm_block_image *image, struct vmm_block_report *report
 	status = header_check(&check);
 	if (status >= 0) {
 		entries_check(&check);
-		status = overlaps_check(&check);
+		status = tables_check(&check);
 	}
+	if (status >= 0)
+		status = overlaps_check(&check);
 	if (status >= 0 && vhd->disk_type == DISK_DYNAMIC)
 		status = bitmaps_check(&check);
 	/* Also what was mended before it had to be given up. */

@@ -270,7 +270,10 @@ int32_t parent_encode(uint8_t *header, const char *path, const char *parent, str
 		locator_put(header, locators, W2RU, offset);
 	}
 	uint32_t i = locators->count;
-	locators->length[i] = utf16_write(resolved, 1, locators->data[i], sizeof(locators->data[i]));
+	char *real = realpath(resolved, NULL);
+	locators->length[i] = utf16_write(
+		real != NULL ? real : resolved, 1, locators->data[i], sizeof(locators->data[i]));
+	free(real);
 	/* An absolute name that does not fit only helps if the relative one fails. */
 	if (locators->length[i] != 0)
 		locator_put(header, locators, W2KU, offset);

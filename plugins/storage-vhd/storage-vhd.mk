@@ -46,4 +46,6 @@ check_PROGRAMS += tests/disk/tool_vhd
 tests_disk_tool_vhd_SOURCES = tests/disk/tool.c $(VHD_SOURCES)
 tests_disk_tool_vhd_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmm_vhd_format
 tests_disk_tool_vhd_LDADD = sdk/block/libvmm-block.la
+TESTS += tests/disk/vhd.py
+dist_check_SCRIPTS += tests/disk/vhd.py
 endif
