@@ -14,6 +14,7 @@ static int32_t whole_begin(struct vmm_block_image *image, struct range *range, c
 {
 	range_lock(&image_node(image)->ranges, range, 0, UINT64_MAX, true);
 	int32_t status = image_begin(image);
+	extents_forget(image, 0, UINT64_MAX);
 	if (status == 0)
 		return 0;
 	range_unlock(&image_node(image)->ranges, range);
@@ -116,6 +117,7 @@ int32_t vmm_block_image_check(struct vmm_block_image *image, struct vmm_block_re
 	if (image->format->check == NULL)
 		return 0;
 	range_lock(&image_node(image)->ranges, &range, 0, UINT64_MAX, true);
+	extents_forget(image, 0, UINT64_MAX);
 	image_exclusive(image);
 	int32_t status = image->format->check(image, report);
 	image_exclusive_end(image);
