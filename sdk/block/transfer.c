@@ -224,7 +224,8 @@ static int32_t request_check(const struct vmm_block_image *image, uint64_t lengt
 
 int32_t image_transfer(struct vmm_block_image *image, const struct vmm_storage_request *request)
 {
-	struct cursor cursor = { request->segments, request->segments + request->segment_count, 0 };
+	struct cursor cursor = { request->segments,
+		request->segment_count != 0 ? request->segments + request->segment_count : request->segments, 0 };
 	int32_t status = request->operation == VMM_STORAGE_FLUSH
 		? 0
 		: request_check(image, request->length, request->offset);
