@@ -49,6 +49,13 @@ static const char *place_fault(const struct check *check, uint64_t offset, uint6
 	return NULL;
 }
 
+/* What is written there would destroy the other: nothing can be mended. */
+static int32_t clash_fail(struct check *check, const char *what, uint32_t clash)
+{
+	check_found(check, VMM_BLOCK_DAMAGE, 0, NULL, "%s overlaps %s", what, kind_name(clash));
+	return -EUCLEAN;
+}
+
 static uint32_t is_sentence(const char *fault)
 {
 	return strncmp(fault, "is ", 3) == 0;
@@ -224,8 +231,7 @@ static int32_t snapshot_l1(struct qcow2 *q, const struct snapshot *snapshot, voi
 	if (status >= 0 && walk->is_first) {
 		status = add(check, l1.offset, length, COUNT_L1, &clash);
 		if (status >= 0 && clash != COUNT_NONE)
-			check_found(check, VMM_BLOCK_DAMAGE, 0, NULL, "the L1 table of snapshot %s `%s` overlaps %s",
-				snapshot->id, snapshot->name, kind_name(clash));
+			status = clash_fail(check, "the L1 table of a snapshot", clash);
 	}
 	if (status >= 0)
 		status = walk->visit(check, &l1);
@@ -366,13 +372,12 @@ int32_t check_walk(struct check *check)
 	if (status >= 0 && q->snapshot_count != 0 && q->snapshot_length != 0) {
 		status = add(check, q->snapshot_offset, q->snapshot_length, COUNT_SNAPSHOTS, &clash);
 		if (status >= 0 && clash != COUNT_NONE)
-			check_found(
-				check, VMM_BLOCK_DAMAGE, 0, NULL, "the snapshot table overlaps %s", kind_name(clash));
+			return clash_fail(check, "the snapshot table", clash);
 	}
 	if (status >= 0 && q->l1_size != 0) {
 		status = add(check, q->l1_offset, (uint64_t)q->l1_size * 8, COUNT_L1, &clash);
 		if (status >= 0 && clash != COUNT_NONE)
-			check_found(check, VMM_BLOCK_DAMAGE, 0, NULL, "the L1 table overlaps %s", kind_name(clash));
+			return clash_fail(check, "the L1 table", clash);
 	}
 	if (status >= 0)
 		status = l1_tables_count(check, &active);

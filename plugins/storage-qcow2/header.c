@@ -257,9 +257,15 @@ static int32_t layout_check(struct qcow2 *q)
 		return fail_damaged(q, "its L1 table is too short for its disk");
 	if (q->l1_size != 0 && ((q->l1_offset & mask) != 0 || !in_file(q, q->l1_offset, (uint64_t)q->l1_size * 8)))
 		return fail_damaged(q, "its L1 table is misaligned, or behind the end of the file");
-	q->is_refcount_broken = (q->refcount_offset & mask) != 0 || q->refcount_offset == 0 ||
+	if (q->l1_size != 0 && q->l1_offset == 0)
+		return fail_damaged(q, "its L1 table is where its header is");
+	/* Two tables in one place: the refcounts can be made anew. */
+	uint64_t table_length = (uint64_t)q->refcount_clusters * q->cluster_size;
+	uint32_t is_over_l1 = q->refcount_offset < q->l1_offset + (uint64_t)q->l1_size * 8 &&
+		q->l1_offset < q->refcount_offset + table_length;
+	q->is_refcount_broken = is_over_l1 || (q->refcount_offset & mask) != 0 || q->refcount_offset == 0 ||
 		q->refcount_clusters == 0 || q->refcount_clusters > REFCOUNT_TABLE_MAXIMUM / q->cluster_size ||
-		!in_file(q, q->refcount_offset, (uint64_t)q->refcount_clusters * q->cluster_size);
+		!in_file(q, q->refcount_offset, table_length);
 	return 0;
 }
 

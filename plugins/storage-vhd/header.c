@@ -65,7 +65,7 @@ static int32_t bat_read(struct vhd *vhd, uint64_t file_length)
 	return 0;
 }
 
-static int32_t fields_read(struct vhd *vhd, uint64_t file_length)
+static int32_t fields_read(struct vhd *vhd)
 {
 	vhd->table_offset = vmm_block_be64(vhd->header + AT_TABLE_OFFSET);
 	vhd->max_entries = vmm_block_be32(vhd->header + AT_MAX_ENTRIES);
@@ -84,9 +84,13 @@ static int32_t fields_read(struct vhd *vhd, uint64_t file_length)
 	if (needed * 4 > BAT_MAXIMUM)
 		return fail_damaged(vhd, "its block allocation table is larger than 64 MiB");
 	vhd->entries = (uint32_t)needed;
+	uint64_t table_length = sectors_up(needed * 4);
 	if (vhd->table_offset % VMM_BLOCK_SECTOR != 0 || vhd->table_offset < FOOTER_SIZE ||
-		vhd->table_offset > file_length || needed * 4 > file_length - vhd->table_offset)
+		vhd->table_offset > vhd->end || table_length > vhd->end - vhd->table_offset)
 		return fail_damaged(vhd, "its block allocation table is misaligned, or behind the end of the file");
+	if (vhd->table_offset < vhd->header_offset + HEADER_SIZE &&
+		vhd->header_offset < vhd->table_offset + table_length)
+		return fail_damaged(vhd, "its block allocation table is where its header is");
 	return 0;
 }
 
@@ -97,8 +101,8 @@ int32_t header_read(struct vhd *vhd)
 	if (status < 0)
 		return status;
 	vhd->header_offset = vmm_block_be64(vhd->footer + AT_DATA_OFFSET);
-	if (vhd->header_offset < FOOTER_SIZE || vhd->header_offset % VMM_BLOCK_SECTOR != 0 ||
-		info.length < HEADER_SIZE || vhd->header_offset > info.length - HEADER_SIZE)
+	if (vhd->header_offset < FOOTER_SIZE || vhd->header_offset % VMM_BLOCK_SECTOR != 0 || vhd->end < HEADER_SIZE ||
+		vhd->header_offset > vhd->end - HEADER_SIZE)
 		return fail_damaged(vhd, "its dynamic disk header is misaligned, or behind the end of the file");
 	status = vmm_block_file_read(vhd->file, vhd->header, HEADER_SIZE, vhd->header_offset);
 	if (status < 0)
@@ -110,6 +114,6 @@ int32_t header_read(struct vhd *vhd)
 	if (vhd->is_header_bad && (vhd->image->flags & VMM_BLOCK_LENIENT) == 0)
 		return vmm_block_fail(vhd->image->host, -EINVAL, "run `vmm disk repair` on it",
 			"%.3000s is damaged: the checksum of its dynamic disk header is wrong", vhd->image->path);
-	status = fields_read(vhd, info.length);
+	status = fields_read(vhd);
 	return status < 0 ? status : bat_read(vhd, info.length);
 }

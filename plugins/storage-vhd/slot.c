@@ -5,6 +5,8 @@
  */
 #include "vhd.h"
 
+#define SLOTS_MAXIMUM 65536u /* found at once: a sparse file may have any number */
+
 static int compare(const void *a, const void *b)
 {
 	const struct used *x = a;
@@ -79,8 +81,9 @@ int32_t slots_find(struct vhd *vhd)
 		return status;
 	vhd->slot_count = 0;
 	for (uint32_t i = 0; i <= count && status >= 0; i++) {
-		uint64_t next = i < count ? list[i].start : vhd->end;
-		while (next > at && next - at >= slot_size(vhd) && status >= 0) {
+		/* Entries of a broken BAT may lie anywhere. */
+		uint64_t next = i < count ? smaller(list[i].start, vhd->end) : vhd->end;
+		while (vhd->slot_count < SLOTS_MAXIMUM && next > at && next - at >= slot_size(vhd) && status >= 0) {
 			uint64_t place = place_aligned(vhd, at);
 			if (place + slot_size(vhd) > next)
 				place = at;
