@@ -18,3 +18,12 @@ tests_disk_property_raw_LDADD = sdk/block/libvmm-block.la
 tests_disk_crash_raw_SOURCES = $(DISK_CRASH)
 tests_disk_crash_raw_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmm_block_raw
 tests_disk_crash_raw_LDADD = sdk/block/libvmm-block.la
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/block_kit
+TESTS += tests/unit/block_kit
+tests_unit_block_kit_SOURCES = tests/unit/block_kit.c
+tests_unit_block_kit_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_block_kit_LDADD = sdk/block/libvmm-block.la $(CHECK_LIBS)
+endif
+TESTS += tests/disk/command.py
+dist_check_SCRIPTS += tests/disk/command.py
