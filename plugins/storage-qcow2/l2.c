@@ -73,6 +73,8 @@ int32_t l2_find(struct qcow2 *q, uint64_t offset, struct table **table)
 void l1_set(struct qcow2 *q, uint32_t index, uint64_t entry)
 {
 	q->l1[index] = entry;
+	if ((entry & ENTRY_OFFSET) != 0)
+		guard_add(q, entry & ENTRY_OFFSET);
 	q->l1_dirty[index / 64] = 1;
 	q->l1_is_dirty = 1;
 }

@@ -82,6 +82,8 @@ static int32_t open_image(struct vmm_block_image *image)
 		status = cache_init(&q->cache, q->cluster_size);
 	if (status >= 0)
 		status = tables_read(q);
+	if (status >= 0)
+		status = guard_init(q);
 	if (status < 0)
 		return status;
 	image->length = (q->size + VMM_BLOCK_SECTOR - 1) & ~(uint64_t)(VMM_BLOCK_SECTOR - 1);
@@ -109,6 +111,7 @@ static void close_image(struct vmm_block_image *image)
 	free(q->freed);
 	free(q->promises);
 	free(q->snapshot_l1);
+	free(q->guard);
 	free(q->pack_buffer);
 	pthread_mutex_destroy(&q->mutex);
 	memset(q, 0, sizeof(*q));

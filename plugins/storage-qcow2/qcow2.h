@@ -166,6 +166,8 @@ struct qcow2 {
 	struct counts *counts; /* while refcounts are mended: what is in use in truth */
 	uint64_t *snapshot_l1; /* offset and length of each snapshot's L1 table, for overlap_check */
 	uint64_t snapshot_length;
+	uint8_t *guard;
+	uint32_t guard_bits;
 	/* Where the next compressed cluster goes. */
 	uint64_t pack_at, pack_end;
 	uint8_t *pack_buffer;
@@ -235,6 +237,8 @@ int32_t refcount_table_move(struct qcow2 *q, uint64_t cluster);
 void refcount_entry_set(struct qcow2 *q, uint64_t block, uint64_t offset);
 
 /* overlap.c: does this belong to the image's own tables? */
+int32_t guard_init(struct qcow2 *q);
+void guard_add(struct qcow2 *q, uint64_t offset); /* of an L2 table or a refcount block */
 const char *overlap_check(const struct qcow2 *q, uint64_t host, uint64_t length);
 
 /* l2.c */

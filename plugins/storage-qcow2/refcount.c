@@ -61,6 +61,8 @@ static uint64_t index_of(const struct qcow2 *q, uint64_t cluster)
 void refcount_entry_set(struct qcow2 *q, uint64_t block, uint64_t offset)
 {
 	q->refcounts[block] = offset;
+	if (offset != 0)
+		guard_add(q, offset);
 	if (q->refcount_dirty_to == 0) {
 		q->refcount_dirty_from = block;
 		q->refcount_dirty_to = block + 1;
