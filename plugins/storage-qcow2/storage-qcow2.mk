@@ -49,6 +49,12 @@ tests_disk_property_qcow2_tuned_LDADD = $(QCOW2_LIBS)
 tests_disk_crash_qcow2_tuned_SOURCES = $(DISK_CRASH) $(QCOW2_TUNED)
 tests_disk_crash_qcow2_tuned_CPPFLAGS = $(tests_disk_property_qcow2_tuned_CPPFLAGS)
 tests_disk_crash_qcow2_tuned_LDADD = $(QCOW2_LIBS)
+check_PROGRAMS += tests/disk/fault_qcow2
+TESTS += tests/disk/fault_qcow2
+tests_disk_fault_qcow2_SOURCES = tests/disk/fault.c tests/disk/subject.c tests/disk/subject.h $(QCOW2_TUNED)
+tests_disk_fault_qcow2_CPPFLAGS = $(tests_disk_property_qcow2_tuned_CPPFLAGS)
+tests_disk_fault_qcow2_LDADD = $(QCOW2_LIBS)
+
 check_PROGRAMS += tests/disk/tool_qcow2
 tests_disk_tool_qcow2_SOURCES = tests/disk/tool.c $(QCOW2_SOURCES)
 tests_disk_tool_qcow2_CPPFLAGS = $(QCOW2_CPPFLAGS) -DSUBJECT=vmm_qcow2_format
