@@ -61,6 +61,7 @@ struct vmm_image_info {
 	const char *parent; /* as it is named in the image; "" : none */
 	const char *parent_format;
 	const char *readonly_why; /* or NULL */
+	const char *parent_path;  /* where that is here; "": nowhere */
 };
 
 #define VMM_IMAGE_ZERO   1 /* kinds of a piece: zeros */
