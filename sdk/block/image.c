@@ -305,8 +305,8 @@ int32_t vmm_block_image_open(const struct vmm_host *host, const struct vmm_block
 
 void vmm_block_image_close(struct vmm_block_image *image)
 {
-	if (image != NULL && image_node(image)->begun)
-		vmm_block_image_flush(image);
+	if (image != NULL)
+		track_end(image, vmm_block_image_flush(image) == 0);
 	while (image != NULL) {
 		struct vmm_block_image *parent = image->parent_image;
 		node_close(image_node(image));
@@ -339,7 +339,9 @@ int32_t image_begin(struct vmm_block_image *image)
 	if ((image->flags & VMM_BLOCK_READONLY) != 0 || image->is_readonly)
 		return -EROFS;
 	image_exclusive(image);
-	if (!node->begun && image->format->begin != NULL)
+	if (!node->begun)
+		status = track_begin(image, false);
+	if (status == 0 && !node->begun && image->format->begin != NULL)
 		status = image->format->begin(image);
 	if (status == 0)
 		__atomic_store_n(&node->begun, true, __ATOMIC_RELEASE);
@@ -371,7 +373,9 @@ int32_t chain_map(struct vmm_block_image *image, uint64_t offset, uint64_t lengt
 	for (;; image = image->parent_image, locked = false) {
 		if (offset >= image->length) {
 			/* A parent that is shorter than its child. */
-			*extent = (struct vmm_block_extent){ .kind = VMM_BLOCK_ZERO, .length = length };
+			*extent = (struct vmm_block_extent){
+				.kind = VMM_BLOCK_ZERO, .flags = BLOCK_EXTENT_NOWHERE, .length = length
+			};
 			*where = image;
 			return 0;
 		}
@@ -386,6 +390,7 @@ int32_t chain_map(struct vmm_block_image *image, uint64_t offset, uint64_t lengt
 		length = extent->length;
 		if (image->parent_image == NULL) {
 			extent->kind = VMM_BLOCK_ZERO;
+			extent->flags |= BLOCK_EXTENT_NOWHERE;
 			return 0;
 		}
 	}

@@ -60,7 +60,8 @@ bool place_find(struct disk *disk, const struct vmm_storage_request *request, st
 		return false;
 	if (write &&
 		(disk->writethrough || (request->flags & VMM_STORAGE_FUA) != 0 || file_watched() ||
-			!__atomic_load_n(&image_node(image)->begun, __ATOMIC_ACQUIRE)))
+			!__atomic_load_n(&image_node(image)->begun, __ATOMIC_ACQUIRE) ||
+			!track_noted(image, request->offset, length)))
 		return false;
 	place->count = cursor_gather(&cursor, place->vectors, &length);
 	if (length < request->length)

@@ -71,11 +71,13 @@ static int32_t map_run(struct vmm_block_image *image, uint64_t offset, uint64_t 
 	struct vmm_block_image **where, bool locked)
 {
 	int32_t status = chain_map(image, offset, length, run, where, locked);
-	while (status == 0 && run->length < length) {
+	if (status < 0)
+		return status;
+	while (run->length < length) {
 		struct vmm_block_image *next_where;
 		struct vmm_block_extent next;
-		status = chain_map(image, offset + run->length, length - run->length, &next, &next_where, locked);
-		if (status < 0)
+		/* What cannot be mapped is the next piece's trouble. */
+		if (chain_map(image, offset + run->length, length - run->length, &next, &next_where, locked) < 0)
 			break;
 		bool goes_on = next.kind == run->kind;
 		if (next.kind == VMM_BLOCK_DATA)
@@ -86,8 +88,7 @@ static int32_t map_run(struct vmm_block_image *image, uint64_t offset, uint64_t 
 			break;
 		run->length += next.length;
 	}
-	/* What cannot be mapped is the next piece's trouble. */
-	return run->length > 0 ? 0 : status;
+	return 0;
 }
 
 int32_t image_read_at(
@@ -182,6 +183,8 @@ static int32_t write_request(struct vmm_block_image *image, struct cursor *curso
 	uint64_t done = 0;
 	int32_t status = image_begin(image);
 	if (status == 0)
+		status = track_note(image, offset, length);
+	if (status == 0)
 		status = write_in_place(image, cursor, length, offset, &done);
 	if (status == 0 && done < length)
 		status = allocate_write(image, cursor, length - done, offset + done);
@@ -192,6 +195,8 @@ static int32_t write_request(struct vmm_block_image *image, struct cursor *curso
 static int32_t zero_request(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard)
 {
 	int32_t status = image_begin(image);
+	if (status == 0)
+		status = track_note(image, offset, length);
 	if (status == 0 && length > 0)
 		status = allocate_zero(image, length, offset, discard, false);
 	__atomic_fetch_add(&image_node(image)->changes, 1, __ATOMIC_RELEASE);
@@ -207,6 +212,8 @@ int32_t vmm_block_image_flush(struct vmm_block_image *image)
 	pthread_mutex_lock(&node->mutator);
 	uint64_t changes = __atomic_load_n(&node->changes, __ATOMIC_ACQUIRE);
 	if (changes != node->flushed)
+		status = track_sync(image);
+	if (status == 0 && changes != node->flushed)
 		status = image->format->sync != NULL ? image->format->sync(image) : vmm_block_file_sync(image->file);
 	if (status == 0)
 		node->flushed = changes;

@@ -106,6 +106,57 @@ def raw_images(chance):
     vmm("convert", "a.img", "nowhere/c.img", status=FAILED, says="nowhere")
 
 
+def undoable(chance):
+    """Changes that are kept apart, committed or dropped; cut short in the midst, and done again."""
+    data = pattern(chance, 6 * MIB)
+    write_file("undo.img", data)
+    vmm("discard", "undo.img", status=FAILED, says="no undoable changes")
+    vmm("create", "undo.img.redo", "--parent", "undo.img", "--format", "delta")
+    vmm("bench", "undo.img.redo", "--write", "--count", "40", "--size", "8K", "--random")
+    want = contents("undo.img.redo", "delta")
+    assert want != data
+    with open("undo.img", "rb") as f:
+        assert f.read() == data
+    shutil.copy("undo.img.redo", "again")
+    shutil.copy("undo.img", "before.img")
+    answer = vmm("commit", "undo.img", "--json")
+    assert answer["file"] == "undo.img.redo" and 0 < answer["committed"] < 6 * MIB, answer
+    assert not os.path.exists("undo.img.redo")
+    with open("undo.img", "rb") as f:
+        assert f.read() == want
+    os.rename("again", "undo.img.redo")
+    vmm("commit", "undo.img")
+    with open("undo.img", "rb") as f:
+        assert f.read() == want
+    vmm("create", "undo.img.redo", "--parent", "undo.img", "--format", "delta")
+    vmm("bench", "undo.img.redo", "--write", "--count", "4")
+    vmm("discard", "undo.img")
+    assert not os.path.exists("undo.img.redo")
+    with open("undo.img", "rb") as f:
+        assert f.read() == want
+    vmm("commit", "undo.img", status=FAILED, says="no parent")
+    # What is damaged can be dropped, too.
+    write_file("undo.img.redo", b"VMM DELT" + bytes(10000))
+    vmm("info", "undo.img.redo", status=FAILED, says="undo.img.redo")
+    vmm("discard", "undo.img")
+
+
+def tracking():
+    vmm("create", "tracked.img", "4M")
+    vmm("map", "tracked.img", "--changed-since", "1", status=FAILED, says="keeps track")
+    vmm("mark", "tracked.img", status=FAILED, says="--begin")
+    first = vmm("mark", "tracked.img", "--begin", "--json")["mark"]
+    assert vmm("map", "tracked.img", "--changed-since", first, "--json")["pieces"] == []
+    vmm("bench", "tracked.img", "--write", "--count", "2", "--size", "64K", "--step", "1M")
+    want = [{"offset": at, "length": 65536, "kind": "changed"} for at in (0, MIB)]
+    assert vmm("map", "tracked.img", "--changed-since", first, "--json")["pieces"] == want
+    second = int(vmm("mark", "tracked.img"))
+    assert second > first and vmm("map", "tracked.img", "--changed-since", second, "--json")["pieces"] == []
+    assert vmm("map", "tracked.img", "--changed-since", first, "--json")["pieces"] == want
+    vmm("map", "tracked.img", "--changed-since", second + 10 ** 6, status=FAILED, says="no mark")
+    vmm("map", "tracked.img", "--changed-since", "yesterday", status=USAGE)
+
+
 def bench():
     vmm("create", "bench.img", "16M")
     for words in ((), ("--write",), ("--random",), ("--write", "--random", "--depth", "1"), ("--step", "1M"), ("--cache", "none")):
@@ -160,7 +211,7 @@ def in_use():
 def format_images(chance, known):
     """All that a format says that it can."""
     name, can = known["name"], known["can"]
-    if name == "raw" or "create" not in can:
+    if name in ("raw", "delta") or "create" not in can:
         return
     data = pattern(chance, 10 * MIB)
     write_file("source.img", data)
@@ -193,6 +244,13 @@ def children(chance, known, data):
     info = vmm("info", top, "--json")
     assert [parent["format"] for parent in info["parents"]] == [name, name], info
     assert contents(top, name)[:len(data)] == data
+    vmm("snapshot", top, "last." + suffix)
+    vmm("bench", "last." + suffix, "--write", "--count", "30", "--random", "--size", "12K")
+    want = contents("last." + suffix, name)
+    vmm("commit", "last." + suffix)
+    assert not os.path.exists("last." + suffix) and contents(top, name) == want
+    os.unlink(top)
+    vmm("snapshot", middle, top)
     if "rebase" in known["can"]:
         # The child does not see the change: it had its parent's contents when it was rebased.
         vmm("rebase", top, "--parent", "nowhere." + suffix, status=FAILED, says="nowhere")
@@ -235,6 +293,8 @@ def main():
         vmm("formats")
         raw_images(chance)
         bench()
+        undoable(chance)
+        tracking()
         interrupt()
         in_use()
         for known in formats:

@@ -10,6 +10,8 @@
 
 /* Byte N of the file is byte N of the disk; every chain may end in one. */
 extern const struct vmm_block_format vmm_block_raw;
+/* The changes to an image of any format. */
+extern const struct vmm_block_format vmm_block_delta;
 
 /*
  * Open an image and its parents.  `formats` are those that a parent may be of, `count` of them, the image's own first;
@@ -30,7 +32,7 @@ int32_t vmm_block_image_flush(struct vmm_block_image *image);
 struct vmm_block_piece {
 	uint32_t kind;    /* VMM_BLOCK_ZERO, DATA, PACKED */
 	uint32_t depth;   /* whose: 0 the image's own, 1 its parent's and so on; of ZERO: who says so */
-	uint32_t is_hole; /* DATA: zeros that take no room */
+	uint32_t is_hole; /* DATA: zeros that take no room; ZERO: nobody says so, it is just not there */
 	uint32_t reserved;
 	uint64_t length;
 	const char *path; /* DATA: the file, from `offset` on; lives as long as the image */
@@ -49,6 +51,14 @@ int32_t vmm_block_image_rebase(struct vmm_block_image *image, const char *parent
 	struct vmm_block_image *parent_image);
 int32_t vmm_block_image_check(struct vmm_block_image *image, struct vmm_block_report *report);
 void vmm_block_image_info(struct vmm_block_image *image, struct vmm_block_facts *facts);
+
+/*
+ * Changed block tracking, for images that have an IMAGE.cbt beside them.  mark: a new one, past all before; `begin`:
+ * make the file if there is none.  changed: were the `same` bytes from `offset` on changed since the mark was given?
+ */
+int32_t vmm_block_image_mark(struct vmm_block_image *image, uint32_t begin, uint64_t *mark);
+int32_t vmm_block_image_changed(struct vmm_block_image *image, uint64_t since, uint64_t offset, uint64_t length,
+	uint64_t *same, uint32_t *changed);
 
 struct vmm_block_option {
 	const char *key, *value;
