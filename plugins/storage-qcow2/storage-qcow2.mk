@@ -63,6 +63,14 @@ TESTS += tests/disk/qcow2.py
 dist_check_SCRIPTS += tests/disk/qcow2.py
 EXTRA_DIST += tests/disk/tools.py
 
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/qcow2_tables
+TESTS += tests/unit/qcow2_tables
+tests_unit_qcow2_tables_SOURCES = tests/unit/qcow2_tables.c $(QCOW2_SOURCES)
+tests_unit_qcow2_tables_CPPFLAGS = $(QCOW2_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS)
+tests_unit_qcow2_tables_LDADD = $(QCOW2_LIBS) $(CHECK_LIBS)
+endif
+
 if FUZZERS
 check_PROGRAMS += tests/fuzz/storage-qcow2
 tests_fuzz_storage_qcow2_SOURCES = tests/fuzz/image.c tests/fuzz/image_qcow2.c tests/fuzz/input.h $(QCOW2_SOURCES)

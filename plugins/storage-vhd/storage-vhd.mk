@@ -55,6 +55,14 @@ tests_disk_tool_vhd_LDADD = sdk/block/libvmm-block.la
 TESTS += tests/disk/vhd.py
 dist_check_SCRIPTS += tests/disk/vhd.py
 
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/vhd_tables
+TESTS += tests/unit/vhd_tables
+tests_unit_vhd_tables_SOURCES = tests/unit/vhd_tables.c $(VHD_SOURCES)
+tests_unit_vhd_tables_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS)
+tests_unit_vhd_tables_LDADD = sdk/block/libvmm-block.la $(CHECK_LIBS)
+endif
+
 if FUZZERS
 check_PROGRAMS += tests/fuzz/storage-vhd
 tests_fuzz_storage_vhd_SOURCES = tests/fuzz/image.c tests/fuzz/image_vhd.c tests/fuzz/input.h $(VHD_SOURCES)
