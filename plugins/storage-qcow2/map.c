@@ -15,6 +15,10 @@ static int32_t unit_place(struct qcow2 *q, const struct table *table, uint64_t o
 	/* QEMU's rule for external data files, without which discarding would hit other data. */
 	if (q->is_external && place->has_room && place->host != (offset & ~(uint64_t)(q->unit - 1)))
 		status = -EIO;
+	/* Nor may data be where a table is: they can be written in their place. */
+	if (status >= 0 && place->kind == VMM_BLOCK_DATA && !q->is_external &&
+		overlap_check(q, entry & ENTRY_OFFSET, q->cluster_size) != NULL)
+		status = -EIO;
 	if (status < 0)
 		return damaged(q, "the L2 entry for guest offset %llu cannot be (%#llx)", (unsigned long long)offset,
 			(unsigned long long)entry);
