@@ -49,7 +49,8 @@ static int32_t fail(const struct vmm_block_create *create, const char *remedy, c
 static int32_t options_read(const struct vmm_block_create *create, struct qcow2 *q)
 {
 	uint64_t cluster_size = option_size(create, "cluster_size");
-	q->version = create->variant != NULL && strcmp(create->variant, "v2") == 0 ? 2 : 3;
+	q->version = create->variant != NULL && strncmp(create->variant, "v2", 2) == 0 ? 2 : 3;
+	q->is_packed = create->variant != NULL && strstr(create->variant, "compressed") != NULL;
 	q->header_length = q->version == 2 ? HEADER_V2 : HEADER_OURS;
 	q->is_extended = option_bool(create, "extended_l2");
 	if (cluster_size == 0)
@@ -78,6 +79,9 @@ static int32_t options_read(const struct vmm_block_create *create, struct qcow2 
 		q->autoclear |= AUTOCLEAR_RAW;
 	if (q->version == 2 && (q->incompatible | q->compatible | q->autoclear | (q->refcount_order ^ 4)) != 0)
 		return fail(create, "use v3, or leave the option out", "version 2 does not know one of its options");
+	if (q->is_packed && (q->incompatible & (INCOMPATIBLE_EXTENDED_L2 | INCOMPATIBLE_DATA_FILE)) != 0)
+		return fail(create, "leave out extended_l2 and data_file, or take another variant",
+			"a compressed image has neither extended L2 entries nor a data file");
 	if (q->is_extended && q->cluster_bits < 14)
 		return fail(create, "use a cluster_size of 16K or more", "extended L2 entries need larger clusters");
 	if ((q->autoclear & AUTOCLEAR_RAW) != 0 && (q->incompatible & INCOMPATIBLE_DATA_FILE) == 0)
@@ -133,6 +137,8 @@ static int32_t head_make(const struct vmm_block_create *create, struct qcow2 *q,
 		at += header_extension_put(head + at, EXTENSION_BACKING, create->parent_format, (uint32_t)format);
 	if (data_file[0] != '\0')
 		at += header_extension_put(head + at, EXTENSION_DATA_FILE, data_file, (uint32_t)strlen(data_file));
+	if (q->is_packed)
+		at += header_extension_put(head + at, EXTENSION_PACKED, NULL, 0);
 	/* In clusters of 512 bytes there is no room for the names of features, which only explain. */
 	if (q->version == 3 && q->cluster_size >= 1024)
 		at += header_features_put(head + at);

@@ -272,12 +272,15 @@ static int32_t layout_check(struct qcow2 *q)
 int32_t header_read(struct qcow2 *q)
 {
 	struct vmm_block_file_info info;
+	const uint8_t *data;
+	uint32_t length;
 	int32_t status = vmm_block_file_info(q->file, &info);
 	if (status >= 0)
 		status = head_read(q, info.length);
 	if (status < 0)
 		return status;
 	q->file_clusters = q->found_clusters = clusters_of(q, info.length);
+	q->is_packed = header_extension_find(q, EXTENSION_PACKED, &data, &length) >= 0;
 	status = features_check(q);
 	if (status >= 0)
 		status = layout_check(q);

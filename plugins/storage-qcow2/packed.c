@@ -159,7 +159,7 @@ int32_t qcow2_pack(struct vmm_block_image *image, uint64_t offset, uint64_t leng
 	struct table *table;
 	uint64_t at = 0;
 	uint32_t bits = 62 - (q->cluster_bits - 8);
-	if (q->is_external || q->is_extended)
+	if (!q->is_packed || q->is_external || q->is_extended)
 		return -EOPNOTSUPP;
 	if (vmm_block_is_zero(data, length)) {
 		int32_t status = qcow2_zero(image, offset, length, 1);

@@ -88,7 +88,10 @@ static int32_t open_image(struct vmm_block_image *image)
 		return status;
 	image->length = (q->size + VMM_BLOCK_SECTOR - 1) & ~(uint64_t)(VMM_BLOCK_SECTOR - 1);
 	image->unit = q->unit;
-	snprintf(image->variant, sizeof(image->variant), q->version == 2 ? "v2" : "v3");
+	snprintf(image->variant, sizeof(image->variant), "%s",
+		q->is_packed              ? (q->version == 2 ? "v2-compressed" : "compressed")
+			: q->version == 2 ? "v2"
+					  : "v3");
 	return soundness_check(q);
 }
 
@@ -205,7 +208,7 @@ const struct vmm_block_format vmm_qcow2_format = {
 	.flags = VMM_BLOCK_FORMAT_PARENTS,
 	.name = "qcow2",
 	.suffixes = "qcow2|qcow|img",
-	.variants = "v3|v2",
+	.variants = "v3|v2|compressed|v2-compressed",
 	.options = qcow2_options,
 	.option_count = QCOW2_OPTIONS,
 	.probe = probe,

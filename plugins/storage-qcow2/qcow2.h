@@ -43,6 +43,7 @@
 #define EXTENSION_BITMAPS   0x23852875u
 #define EXTENSION_LUKS      0x0537be77u
 #define EXTENSION_DATA_FILE 0x44415441u
+#define EXTENSION_PACKED    0x766d6d70u /* ours, "vmmp", empty: converting to this image compresses; others ignore it */
 
 #define ENTRY_OFFSET     UINT64_C(0x00fffffffffffe00) /* of L1, L2 and (but for the top byte) refcount table entries */
 #define ENTRY_COPIED     (UINT64_C(1) << 63)
@@ -124,6 +125,7 @@ struct qcow2 {
 	struct vmm_block_file *data; /* `file`, or the external data file */
 	char data_path[4096];
 	uint32_t is_external, is_extended;
+	uint32_t is_packed;          /* made to be compressed */
 	uint32_t complaints;         /* how often damage was logged */
 	uint32_t is_refcount_broken; /* the table cannot be read: it is empty, and nothing may be allocated */
 	/* The header. */

@@ -34,10 +34,10 @@ dist_man7_MANS += plugins/storage-qcow2/vmm-storage-qcow2.7
 check_PROGRAMS += tests/disk/property_qcow2 tests/disk/crash_qcow2
 TESTS += tests/disk/property_qcow2 tests/disk/crash_qcow2
 tests_disk_property_qcow2_SOURCES = $(DISK_PROPERTY) $(QCOW2_SOURCES)
-tests_disk_property_qcow2_CPPFLAGS = $(QCOW2_CPPFLAGS) -DSUBJECT=vmm_qcow2_format
+tests_disk_property_qcow2_CPPFLAGS = $(QCOW2_CPPFLAGS) -DSUBJECT=vmm_qcow2_format -DSUBJECT_VARIANTS='"v3|v2"'
 tests_disk_property_qcow2_LDADD = $(QCOW2_LIBS)
 tests_disk_crash_qcow2_SOURCES = $(DISK_CRASH) $(QCOW2_SOURCES)
-tests_disk_crash_qcow2_CPPFLAGS = $(QCOW2_CPPFLAGS) -DSUBJECT=vmm_qcow2_format
+tests_disk_crash_qcow2_CPPFLAGS = $(QCOW2_CPPFLAGS) -DSUBJECT=vmm_qcow2_format -DSUBJECT_VARIANTS='"v3|v2"'
 tests_disk_crash_qcow2_LDADD = $(QCOW2_LIBS)
 check_PROGRAMS += tests/disk/property_qcow2_tuned tests/disk/crash_qcow2_tuned
 TESTS += tests/disk/property_qcow2_tuned tests/disk/crash_qcow2_tuned

@@ -106,8 +106,9 @@ def we_made():
 
 
 def we_packed():
-    for variant, options in [("v2", []), ("v3", ["compression_type=zstd"]), ("v3", ["cluster_size=512"]),
-                             ("v3", ["refcount_bits=1"]), ("v3", ["cluster_size=2097152", "refcount_bits=2"])]:
+    for variant, options in [("v2-compressed", []), ("compressed", ["compression_type=zstd"]),
+                             ("compressed", ["cluster_size=512"]), ("compressed", ["refcount_bits=1"]),
+                             ("compressed", ["cluster_size=2097152", "refcount_bits=2"])]:
         raw = case.raw("p.raw", LENGTH)
         case.tool("create", "p.qcow2", variant, LENGTH, *options)
         case.tool("pack", "p.qcow2", raw)
@@ -120,6 +121,22 @@ def we_packed():
         written("p.qcow2", raw)
         os.unlink(case.path("p.qcow2"))
         case.passed()
+
+
+def we_converted():
+    """Through vmm disk: compressed where that was asked for, and only there."""
+    vmm = os.path.join(os.environ["VMM_BUILD"], "vmm-build")
+    raw = case.raw("v.raw", LENGTH)
+    sizes = {}
+    for variant in ["v3", "compressed", "v2-compressed"]:
+        case.run(vmm, "disk", "convert", raw, "v.qcow2", "--source-format", "raw", "--format", "qcow2:" + variant)
+        sound("v.qcow2")
+        same("v.qcow2", raw)
+        sizes[variant] = os.path.getsize(case.path("v.qcow2"))
+        os.unlink(case.path("v.qcow2"))
+    if not sizes["compressed"] < sizes["v3"] * 0.8 or not sizes["v2-compressed"] < sizes["v3"] * 0.8:
+        case.fail("the sizes are %s" % sizes)
+    case.passed()
 
 
 def chains():
@@ -370,7 +387,7 @@ def far():
     case.passed()
 
 
-for part in [qemu_made, qemu_compressed, we_made, we_packed, chains, snapshots, resizes, compacted, damages, refusals,
+for part in [qemu_made, qemu_compressed, we_made, we_packed, we_converted, chains, snapshots, resizes, compacted, damages, refusals,
              bitmaps, double_use, far]:
     if len(sys.argv) > 1 and part.__name__ not in sys.argv[1:]:
         continue

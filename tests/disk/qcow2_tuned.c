@@ -24,6 +24,7 @@ static const struct tuning tunings[] = {
 	{ "1-bit", "v3", { "cluster_size", "1024", "refcount_bits", "1" } },
 	{ "64-bit", "v3", { "cluster_size", "512", "refcount_bits", "64" } },
 	{ "extended", "v3", { "cluster_size", "16384", "extended_l2", "yes" } },
+	{ "compressed", "compressed", { "cluster_size", "1024" } },
 	{ "external", "v3", { "cluster_size", "4096", "data_file", "" } },
 	{ "extended-external", "v3", { "cluster_size", "65536", "extended_l2", "yes", "data_file", "" } },
 };
@@ -66,7 +67,7 @@ const struct vmm_block_format vmm_qcow2_tuned = {
 	.flags = VMM_BLOCK_FORMAT_PARENTS,
 	.name = "qcow2",
 	.suffixes = "qcow2",
-	.variants = "512|v2-512|1-bit|64-bit|extended|external|extended-external",
+	.variants = "512|v2-512|1-bit|64-bit|extended|compressed|external|extended-external",
 	.probe = probe,
 	.open = open_image,
 	.close = close_image,
