@@ -13,7 +13,8 @@
 /* A table that contradicts itself was met while the image is in use. */
 int32_t damaged(struct qcow2 *q, const char *format, ...)
 {
-	if (q->complaints < COMPLAINTS_MAXIMUM) {
+	/* From any thread. */
+	if (__atomic_fetch_add(&q->complaints, 1, __ATOMIC_RELAXED) < COMPLAINTS_MAXIMUM) {
 		char text[256];
 		int used = snprintf(text, sizeof(text), "%.100s is damaged (run `vmm disk repair`): ", q->image->path);
 		va_list arguments;
@@ -21,7 +22,6 @@ int32_t damaged(struct qcow2 *q, const char *format, ...)
 		vsnprintf(text + used, sizeof(text) - (size_t)used, format, arguments);
 		va_end(arguments);
 		q->image->host->log(q->image->host->context, VMM_LOG_ERROR, text);
-		q->complaints++;
 	}
 	return -EIO;
 }
@@ -138,6 +138,7 @@ int32_t entry_free(struct qcow2 *q, uint64_t entry)
 		uint64_t offset;
 		uint32_t length;
 		entry_compressed(q, entry, &offset, &length);
+		q->unpacked_entry = 0;
 		q->pack_at = 0; /* the next one is not to join a cluster that may become free */
 		uint64_t first = offset >> q->cluster_bits;
 		uint64_t last = (offset + length - 1) >> q->cluster_bits;

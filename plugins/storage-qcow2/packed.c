@@ -66,34 +66,58 @@ int32_t cluster_unpack(struct qcow2 *q, uint64_t entry, uint8_t *data)
 	return status;
 }
 
+/* The L2 entry for a compressed cluster; if it was unpacked last, its data, too.  1: they are there. */
+static int32_t packed_find(struct qcow2 *q, uint64_t offset, uint64_t length, uint8_t *to, uint64_t *entry)
+{
+	struct table *table;
+	pthread_mutex_lock(&q->mutex);
+	int32_t status = l2_find(q, offset, &table);
+	*entry = 0;
+	if (status >= 0 && table != NULL)
+		*entry = l2_entry(q, table, (uint32_t)(offset >> q->cluster_bits) & (q->l2_entries - 1));
+	if (status >= 0 && (*entry & ENTRY_COMPRESSED) == 0)
+		status = -EIO;
+	if (status >= 0 && *entry == q->unpacked_entry) {
+		memcpy(to, q->unpacked + (offset & (q->cluster_size - 1)), length);
+		status = 1;
+	}
+	pthread_mutex_unlock(&q->mutex);
+	return status;
+}
+
 int32_t qcow2_unpack(struct vmm_block_image *image, uint64_t offset, uint64_t length, void *result)
 {
 	struct qcow2 *q = qcow2_of(image);
 	uint8_t *to = result;
-	uint8_t *data = malloc(q->cluster_size);
-	int32_t status = data == NULL ? -ENOMEM : 0;
+	uint8_t *data = NULL;
+	uint64_t entry = 0;
+	int32_t status = 0;
 	while (length > 0 && status >= 0) {
 		uint32_t inside = (uint32_t)offset & (q->cluster_size - 1);
 		uint64_t piece = smaller(length, q->cluster_size - inside);
-		struct table *table;
-		uint64_t entry = 0;
-		pthread_mutex_lock(&q->mutex);
-		status = l2_find(q, offset, &table);
-		if (status >= 0 && table != NULL)
-			entry = l2_entry(q, table, (uint32_t)(offset >> q->cluster_bits) & (q->l2_entries - 1));
-		pthread_mutex_unlock(&q->mutex);
-		if (status >= 0 && (entry & ENTRY_COMPRESSED) == 0)
-			status = -EIO;
-		if (status >= 0)
-			status = cluster_unpack(q, entry, data);
-		if (status >= 0)
-			memcpy(to, data + inside, piece);
+		status = packed_find(q, offset, piece, to, &entry);
+		if (status == 0) {
+			if (data == NULL)
+				data = malloc(q->cluster_size);
+			status = data == NULL ? -ENOMEM : cluster_unpack(q, entry, data);
+			if (status >= 0)
+				memcpy(to, data + inside, piece);
+		}
 		to += piece;
 		offset += piece;
 		length -= piece;
 	}
+	/* What was unpacked last stays, for what is read next. */
+	if (data != NULL && status == 0) {
+		pthread_mutex_lock(&q->mutex);
+		uint8_t *old = q->unpacked;
+		q->unpacked = data;
+		q->unpacked_entry = entry;
+		data = old;
+		pthread_mutex_unlock(&q->mutex);
+	}
 	free(data);
-	return status;
+	return status < 0 ? status : 0;
 }
 
 /* Compress; 0: it does not become smaller. */

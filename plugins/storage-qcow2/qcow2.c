@@ -116,6 +116,7 @@ static void close_image(struct vmm_block_image *image)
 	free(q->snapshot_l1);
 	free(q->guard);
 	free(q->pack_buffer);
+	free(q->unpacked);
 	pthread_mutex_destroy(&q->mutex);
 	memset(q, 0, sizeof(*q));
 }

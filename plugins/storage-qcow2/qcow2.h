@@ -173,6 +173,9 @@ struct qcow2 {
 	/* Where the next compressed cluster goes. */
 	uint64_t pack_at, pack_end;
 	uint8_t *pack_buffer;
+	/* The cluster that was unpacked last, under the mutex: guests read on from where they were. */
+	uint64_t unpacked_entry;
+	uint8_t *unpacked;
 };
 
 static inline struct qcow2 *qcow2_of(const struct vmm_block_image *image)

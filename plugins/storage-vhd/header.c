@@ -19,7 +19,8 @@ static int32_t fail_damaged(struct vhd *vhd, const char *what)
 
 int32_t vhd_damaged(struct vhd *vhd, const char *format, ...)
 {
-	if (vhd->complaints < COMPLAINTS_MAXIMUM) {
+	/* From any thread. */
+	if (__atomic_fetch_add(&vhd->complaints, 1, __ATOMIC_RELAXED) < COMPLAINTS_MAXIMUM) {
 		char text[256];
 		int used = snprintf(
 			text, sizeof(text), "%.100s is damaged (run `vmm disk repair`): ", vhd->image->path);
@@ -28,7 +29,6 @@ int32_t vhd_damaged(struct vhd *vhd, const char *format, ...)
 		vsnprintf(text + used, sizeof(text) - (size_t)used, format, arguments);
 		va_end(arguments);
 		vhd->image->host->log(vhd->image->host->context, VMM_LOG_ERROR, text);
-		vhd->complaints++;
 	}
 	return -EIO;
 }
