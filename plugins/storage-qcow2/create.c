@@ -123,7 +123,8 @@ static int32_t head_make(const struct vmm_block_create *create, struct qcow2 *q,
 {
 	const char *data_file = option_text(create, "data_file");
 	size_t parent = create->parent == NULL ? 0 : strlen(create->parent);
-	size_t format = create->parent == NULL || create->parent_format == NULL ? 0 : strlen(create->parent_format);
+	const char *parent_format = format_name_theirs(create->parent_format);
+	size_t format = create->parent == NULL || parent_format == NULL ? 0 : strlen(parent_format);
 	const char *base = strrchr(create->path, '/');
 	size_t folder = base == NULL ? 0 : (size_t)(base - create->path) + 1;
 	/* A data file beside the image is named so, that both may move. */
@@ -134,7 +135,7 @@ static int32_t head_make(const struct vmm_block_create *create, struct qcow2 *q,
 	header_encode(q, head);
 	uint32_t at = q->header_length;
 	if (format != 0)
-		at += header_extension_put(head + at, EXTENSION_BACKING, create->parent_format, (uint32_t)format);
+		at += header_extension_put(head + at, EXTENSION_BACKING, parent_format, (uint32_t)format);
 	if (data_file[0] != '\0')
 		at += header_extension_put(head + at, EXTENSION_DATA_FILE, data_file, (uint32_t)strlen(data_file));
 	if (q->is_packed)

@@ -80,6 +80,28 @@ static uint32_t extension_next(const struct qcow2 *q, uint32_t *at, uint32_t *ty
 	return 1;
 }
 
+/* QEMU's names of formats, where we have others. */
+static const struct {
+	const char *theirs, *ours;
+} format_names[] = { { "vpc", "vhd" }, { "file", "raw" }, { "host_device", "raw" } };
+
+const char *format_name_theirs(const char *name)
+{
+	for (uint32_t i = 0; name != NULL && i < VMM_KIT_COUNT(format_names); i++) {
+		if (strcmp(name, format_names[i].ours) == 0 && strcmp(name, "raw") != 0)
+			return format_names[i].theirs;
+	}
+	return name;
+}
+
+static void format_name_translate(char name[16])
+{
+	for (uint32_t i = 0; i < VMM_KIT_COUNT(format_names); i++) {
+		if (strcmp(name, format_names[i].theirs) == 0)
+			snprintf(name, 16, "%s", format_names[i].ours);
+	}
+}
+
 int32_t header_extension_find(const struct qcow2 *q, uint32_t type, const uint8_t **data, uint32_t *length)
 {
 	uint32_t at = q->header_length;
@@ -215,6 +237,7 @@ static int32_t parent_read(struct qcow2 *q)
 			"give it a plain file name: `qemu-img rebase -u -b FILE -F FORMAT`");
 	if (header_extension_find(q, EXTENSION_BACKING, &data, &length) >= 0 && length < sizeof(image->parent_format))
 		memcpy(image->parent_format, data, length);
+	format_name_translate(image->parent_format);
 	return 0;
 }
 
@@ -324,6 +347,7 @@ int32_t header_write(struct qcow2 *q)
 
 int32_t header_backing_set(struct qcow2 *q, const char *name, const char *format)
 {
+	format = format_name_theirs(format);
 	uint32_t name_length = name == NULL ? 0 : (uint32_t)strlen(name);
 	uint32_t format_length = name == NULL || format == NULL ? 0 : (uint32_t)strlen(format);
 	uint32_t at = q->header_length;

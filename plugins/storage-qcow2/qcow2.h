@@ -207,6 +207,7 @@ int32_t header_write(struct qcow2 *q); /* the fields; durable */
 void header_encode(const struct qcow2 *q, uint8_t *at);
 int32_t header_backing_set(struct qcow2 *q, const char *name, const char *format);
 int32_t header_extension_find(const struct qcow2 *q, uint32_t type, const uint8_t **data, uint32_t *length);
+const char *format_name_theirs(const char *name);
 uint32_t header_features_put(uint8_t *at);
 uint32_t header_extension_put(uint8_t *at, uint32_t type, const void *data, uint32_t length);
 

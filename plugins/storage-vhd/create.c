@@ -114,6 +114,10 @@ int32_t vhd_create(const struct vmm_block_create *create)
 			create, -EINVAL, "name its parent, or make it dynamic", "a differencing disk needs a parent");
 	if (create->variant != NULL && strcmp(create->variant, "fixed") == 0 && create->parent != NULL)
 		return fail(create, -EINVAL, "leave the variant out", "a fixed disk cannot have a parent");
+	if (create->parent_image != NULL && create->parent_image->format != &vmm_vhd_format)
+		return fail(create, -EINVAL,
+			"convert the parent to VHD, or make a child of another format, such as qcow2",
+			"its parent is not a VHD");
 	struct making *making = calloc(1, sizeof(*making));
 	if (making == NULL)
 		return -ENOMEM;

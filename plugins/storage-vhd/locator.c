@@ -202,8 +202,14 @@ int32_t vhd_joined(struct vmm_block_image *image)
 	struct vhd *vhd = vhd_of(image);
 	struct vmm_block_image *parent = image->parent_image;
 	uint32_t time = vmm_block_be32(vhd->header + AT_PARENT_TIME);
-	if (vhd->disk_type != DISK_DIFFERENCING || parent == NULL || parent->format != image->format)
+	if (vhd->disk_type != DISK_DIFFERENCING || parent == NULL)
 		return 0;
+	/* One that has lost its footer would be taken for a raw image. */
+	if (parent->format != image->format)
+		return vmm_block_fail(image->host, -EINVAL,
+			"put the right parent in its place, or take it from a backup",
+			"%.2000s, the parent of %.2000s, is a %s image, and not a VHD", parent->path, image->path,
+			parent->format->name);
 	const struct vhd *other = vhd_of(parent);
 	if (memcmp(vhd->header + AT_PARENT_UUID, other->footer + AT_UUID, 16) != 0)
 		return vmm_block_fail(image->host, -EINVAL,
@@ -255,7 +261,7 @@ int32_t parent_encode(uint8_t *header, const char *path, const char *parent, str
 	memset(header + AT_LOCATORS, 0, LOCATORS * LOCATOR_SIZE);
 	if (utf16_write(base == NULL ? parent : base + 1, 0, header + AT_PARENT_NAME, NAME_BYTES - 2) == 0)
 		return -ENAMETOOLONG;
-	if (parent_image != NULL && parent_image->format == &vmm_vhd_format)
+	if (parent_image != NULL)
 		memcpy(header + AT_PARENT_UUID, vhd_of(parent_image)->footer + AT_UUID, 16);
 	int32_t status = vmm_block_path(path, parent, resolved, sizeof(resolved));
 	if (status < 0)

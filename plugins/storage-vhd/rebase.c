@@ -141,6 +141,9 @@ int32_t vhd_rebase(struct vmm_block_image *image, const char *parent, const char
 	if (vhd->disk_type == DISK_FIXED)
 		return vmm_block_fail(image->host, -ENOTSUP, "convert it to a dynamic disk first",
 			"%.3000s is a fixed disk, which has no parent", image->path);
+	if (parent_image != NULL && parent_image->format != &vmm_vhd_format)
+		return vmm_block_fail(image->host, -EINVAL, "convert the parent to VHD, or the child to another format",
+			"%.2000s, which is to be the parent of %.2000s, is not a VHD", parent_image->path, image->path);
 	int32_t status = vhd_sync(image);
 	vhd->slots_are_known = 0;
 	if (status < 0)

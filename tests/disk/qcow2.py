@@ -139,6 +139,22 @@ def we_converted():
     case.passed()
 
 
+def foreign_parents():
+    """A VHD as backing file, both ways: QEMU calls the format vpc."""
+    vmm = os.path.join(os.environ["VMM_BUILD"], "vmm-build")
+    raw = case.raw("x.raw", 6 * MIB)
+    case.run(vmm, "disk", "convert", raw, "x.vhd", "--source-format", "raw", "--format", "vhd")
+    case.run(vmm, "disk", "create", "ours.qcow2", "--parent", "x.vhd", "--format", "qcow2")
+    case.qemu("create", "-q", "-f", "qcow2", "-b", "x.vhd", "-F", "vpc", "theirs.qcow2")
+    for image in ["ours.qcow2", "theirs.qcow2"]:
+        case.qemu("compare", "-f", "qcow2", "-F", "raw", image, raw)
+        if "they are alike" not in case.run(vmm, "disk", "compare", image, raw):
+            case.fail("we read something else in %s" % image)
+        case.qemu("check", "-f", "qcow2", image)
+        os.unlink(case.path(image))
+        case.passed()
+
+
 def chains():
     for grand, parent, child in [("raw", "compat=0.10", "compat=1.1"), ("raw", "cluster_size=4K", "extended_l2=on"),
                                  ("raw", "compat=1.1", "compat=0.10,cluster_size=2M")]:
@@ -387,7 +403,7 @@ def far():
     case.passed()
 
 
-for part in [qemu_made, qemu_compressed, we_made, we_packed, we_converted, chains, snapshots, resizes, compacted, damages, refusals,
+for part in [qemu_made, qemu_compressed, we_made, we_packed, we_converted, foreign_parents, chains, snapshots, resizes, compacted, damages, refusals,
              bitmaps, double_use, far]:
     if len(sys.argv) > 1 and part.__name__ not in sys.argv[1:]:
         continue

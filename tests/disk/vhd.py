@@ -184,6 +184,14 @@ def differencing():
     if information("utf.vhd")["parent"] != "./Größe 日本 \U0001f4be.vhd" and "日本" not in information("utf.vhd")["parent"]:
         case.fail("the parent is called %s" % information("utf.vhd")["parent"])
     case.passed()
+    # A parent that has lost its footer, which looks raw, is not taken.
+    case.tool("create", "lost.vhd", "fixed", LENGTH)
+    case.tool("create", "orphan.vhd", "differencing", LENGTH, "parent=lost.vhd,vhd,lost.vhd")
+    os.truncate(case.path("lost.vhd"), LENGTH)
+    said = case.tool("read", "orphan.vhd", "x.raw", status=1)
+    if "lost.vhd" not in said or "VHD" not in said:
+        case.fail("of a parent without a footer it says %s" % said)
+    case.passed()
     # No parent any more: what it showed is gone, what the child has stays, and no old data come up.
     case.tool("act", "utf.vhd", "w=0,512,9", "w=%d,1024,10" % (4 * MIB + 512))
     case.tool("rebase", "utf.vhd")
