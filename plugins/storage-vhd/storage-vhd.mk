@@ -42,6 +42,16 @@ tests_disk_crash_vhd_tuned_SOURCES = $(DISK_CRASH) $(VHD_TUNED)
 tests_disk_crash_vhd_tuned_CPPFLAGS = $(tests_disk_property_vhd_tuned_CPPFLAGS)
 tests_disk_crash_vhd_tuned_LDADD = sdk/block/libvmm-block.la
 
+check_PROGRAMS += tests/disk/crash_whole_vhd
+TESTS += tests/disk/crash_whole_vhd
+tests_disk_crash_whole_vhd_SOURCES = tests/disk/crash_whole.c tests/disk/subject.c tests/disk/subject.h $(VHD_SOURCES)
+tests_disk_crash_whole_vhd_CPPFLAGS = $(tests_disk_property_vhd_CPPFLAGS)
+tests_disk_crash_whole_vhd_LDADD = sdk/block/libvmm-block.la
+check_PROGRAMS += tests/disk/crash_whole_vhd_tuned
+TESTS += tests/disk/crash_whole_vhd_tuned
+tests_disk_crash_whole_vhd_tuned_SOURCES = tests/disk/crash_whole.c tests/disk/subject.c tests/disk/subject.h $(VHD_TUNED)
+tests_disk_crash_whole_vhd_tuned_CPPFLAGS = $(tests_disk_property_vhd_tuned_CPPFLAGS)
+tests_disk_crash_whole_vhd_tuned_LDADD = sdk/block/libvmm-block.la
 check_PROGRAMS += tests/disk/fault_vhd
 TESTS += tests/disk/fault_vhd
 tests_disk_fault_vhd_SOURCES = tests/disk/fault.c tests/disk/subject.c tests/disk/subject.h $(VHD_TUNED)
