@@ -60,6 +60,7 @@ static int32_t opened_info(void *self, uint32_t depth, struct vmm_image_info *in
 		.parent = image->parent,
 		.parent_format = image->parent_format,
 		.readonly_why = image->readonly_why,
+		.parent_path = image_node(image)->parent_path != NULL ? image_node(image)->parent_path : "",
 	};
 	copy_out(info, info->struct_size, &full, sizeof(full));
 	return 0;
@@ -257,7 +258,7 @@ static void opened_settle(void *self)
 	struct opened *opened = self;
 	if (opened->queue == NULL)
 		return;
-	queue_settle(opened->queue);
+	queue_settle(opened->queue, false);
 	opened_done(opened);
 }
 

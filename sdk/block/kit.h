@@ -109,6 +109,7 @@ struct node {
 	uint64_t changes, flushed; /* atomic: how many changes were made, and how many of them the last flush covered */
 	uint32_t depth;
 	struct track *track; /* of changed blocks; NULL: there is none.  Set in begin, under the exclusive lock */
+	char *parent_path;   /* where what the image names is; NULL: nowhere */
 	char wanted[16];     /* the format it is to be of, for another plugin; empty: by its marks */
 };
 static inline struct node *image_node(const struct vmm_block_image *image)
