@@ -7,9 +7,10 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from tools import Case  # noqa: E402
+from tools import Case, pattern  # noqa: E402
 
 MIB = 1 << 20
+GIB = 1 << 30
 LENGTH = 9 * MIB + 512 * 37  # no multiple of any cluster
 case = Case("tests/disk/tool_qcow2", ["qemu-img", "qemu-io"])
 
@@ -392,6 +393,43 @@ def double_use():
     case.passed()
 
 
+def room(path):
+    return os.stat(case.path(path)).st_blocks * 512
+
+
+def given_back():
+    """What is discarded is a hole in the file, and the next data go there."""
+    raw = case.raw("h.raw", LENGTH, 1)
+    case.tool("create", "h.qcow2", "v3", LENGTH)
+    case.tool("load", "h.qcow2", raw)
+    full, length = room("h.qcow2"), os.path.getsize(case.path("h.qcow2"))
+    case.tool("act", "h.qcow2", "d=0,%d" % LENGTH)
+    if room("h.qcow2") > full // 4:
+        case.fail("of %d bytes %d are left" % (full, room("h.qcow2")))
+    sound("h.qcow2")
+    case.tool("load", "h.qcow2", raw)
+    if os.path.getsize(case.path("h.qcow2")) > length + (64 << 10):
+        case.fail("the file has grown from %d bytes to %d" % (length, os.path.getsize(case.path("h.qcow2"))))
+    same("h.qcow2", raw)
+    case.passed()
+
+
+def many_tables():
+    """More L2 tables than are kept in memory: they come and go, dirty ones too."""
+    count, step = 24, 512 * GIB
+    places = [i * step + i * 4096 for i in range(count)]
+    case.tool("create", "m.qcow2", "v3", count * step, "cluster_size=2097152")
+    case.tool("act", "m.qcow2", *["w=%d,4096,%d" % (at, i + 1) for i, at in enumerate(places)],
+              *["w=%d,4096,%d" % (at + 8192, i + 101) for i, at in enumerate(places)])
+    case.qemu("check", "-f", "qcow2", "m.qcow2")
+    for i, at in enumerate(places):
+        for seed, where in [(i + 1, at), (i + 101, at + 8192)]:
+            said = case.run("qemu-io", "-r", "-f", "qcow2", "-c", "read -v %d 16" % where, "m.qcow2").split()
+            if bytes(int(x, 16) for x in said[1:17]) != pattern(16, seed):
+                case.fail("qemu reads %s at %d" % (said[1:17], where))
+    case.passed()
+
+
 def far():
     """Rows 1 and 4: offsets past 4 GiB, and the disk's size is not the file's."""
     case.tool("create", "f.qcow2", "v3", 2 << 40)
@@ -404,7 +442,7 @@ def far():
 
 
 for part in [qemu_made, qemu_compressed, we_made, we_packed, we_converted, foreign_parents, chains, snapshots, resizes, compacted, damages, refusals,
-             bitmaps, double_use, far]:
+             bitmaps, double_use, given_back, many_tables, far]:
     if len(sys.argv) > 1 and part.__name__ not in sys.argv[1:]:
         continue
     before = case.count

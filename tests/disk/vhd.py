@@ -521,6 +521,44 @@ def double_use():
     case.passed()
 
 
+def given_back():
+    """Blocks that are discarded are holes in the file, and the next data go there."""
+    raw = case.raw("h.raw", LENGTH, 1)
+    case.tool("create", "h.vhd", "dynamic", LENGTH)
+    case.tool("load", "h.vhd", raw)
+    full, length = os.stat(case.path("h.vhd")).st_blocks * 512, size("h.vhd")
+    case.tool("act", "h.vhd", "d=0,%d" % LENGTH)
+    if os.stat(case.path("h.vhd")).st_blocks * 512 > full // 4:
+        case.fail("of %d bytes %d are left" % (full, os.stat(case.path("h.vhd")).st_blocks * 512))
+    sound("h.vhd")
+    case.tool("load", "h.vhd", raw)
+    if size("h.vhd") > length:
+        case.fail("the file has grown from %d bytes to %d" % (length, size("h.vhd")))
+    same("h.vhd", raw)
+    case.passed()
+
+
+def many_bitmaps():
+    """More blocks of a child than bitmaps are kept in memory: they come and go, dirty ones too."""
+    block, count = 256 * MIB, 300
+    case.tool("create", "mp.vhd", "dynamic", block * count)
+    places = [i * block + i * 512 for i in range(count)]
+    case.tool("act", "mp.vhd", *["w=%d,1536,%d" % (at, i + 1) for i, at in enumerate(places)])
+    case.tool("create", "mc.vhd", "differencing", block * count, "block_size=%d" % block, "parent=mp.vhd,vhd,mp.vhd")
+    case.tool("act", "mc.vhd", *["w=%d,512,%d" % (at + 512, i + 1001) for i, at in enumerate(places)],
+              *["w=%d,512,%d" % (at + 4096, i + 2001) for i, at in enumerate(places)])
+    sound("mc.vhd")
+    case.tool("rebase", "mc.vhd")
+    # Without its parent it has what was written to it alone, and in a dynamic disk qemu reads it, too.
+    for i in case.random.sample(range(count), 40):
+        want = bytes(512) + pattern(512, i + 1001) + bytes(3072) + pattern(512, i + 2001) + bytes(512)
+        said = case.run("qemu-io", "-r", "-f", "vpc", "-c", "read -v %d 5120" % places[i], "mc.vhd").splitlines()
+        got = bytes(int(x, 16) for line in said if ":" in line for x in line.split()[1:17] if len(x) == 2)
+        if got[:5120] != want:
+            case.fail("qemu reads something else in block %d" % i)
+    case.passed()
+
+
 def refusals():
     def refused(words, damage):
         if os.path.exists(case.path("x.vhd")):
@@ -560,7 +598,7 @@ def refusals():
 
 
 for part in [qemu_made, we_made, differencing, locators, size_rule, large, bat_tail, footer_far, footers, tables,
-             resizes, compacted, double_use, refusals]:
+             resizes, compacted, double_use, given_back, many_bitmaps, refusals]:
     if len(sys.argv) > 1 and part.__name__ not in sys.argv[1:]:
         continue
     before = case.count
