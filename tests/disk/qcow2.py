@@ -203,6 +203,14 @@ def snapshots():
             case.same_raw("back.raw", "second.raw")
         case.qemu("convert", "-l", "first", "-O", "raw", "s.qcow2", "back.raw")
         case.same_raw("back.raw", "first.raw")
+        # Compacting moves nothing that a snapshot has.
+        case.tool("act", "s.qcow2", "d=0,%d" % (4 * MIB))
+        put(raw, 0, bytes(4 * MIB))
+        case.tool("compact", "s.qcow2")
+        sound("s.qcow2")
+        same("s.qcow2", raw)
+        case.qemu("convert", "-l", "first", "-O", "raw", "s.qcow2", "back.raw")
+        case.same_raw("back.raw", "first.raw")
         case.qemu("snapshot", "-a", "first", "s.qcow2")
         sound("s.qcow2")
         same("s.qcow2", "first.raw")
@@ -228,7 +236,9 @@ def resizes():
 
 
 def compacted():
-    for variant, options in [("v3", []), ("v2", ["cluster_size=4096"]), ("v3", ["cluster_size=512"])]:
+    for variant, options in [("v3", []), ("v2", ["cluster_size=4096"]), ("v3", ["cluster_size=512"]),
+                             ("v3", ["refcount_bits=64", "cluster_size=512"]),
+                             ("v3", ["extended_l2=yes", "cluster_size=16384"])]:
         raw = case.raw("k.raw", LENGTH, 0.9)
         case.tool("create", "k.qcow2", variant, LENGTH, *options)
         case.tool("load", "k.qcow2", raw)
