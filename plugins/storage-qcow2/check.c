@@ -138,6 +138,14 @@ static int32_t missing_mend(struct check *check, const struct missing *missing)
 	return status;
 }
 
+static int32_t end_visit(void *self, uint64_t cluster, uint32_t count)
+{
+	struct qcow2 *q = self;
+	(void)count;
+	q->file_clusters = larger(q->file_clusters, cluster + 1);
+	return 0;
+}
+
 static int32_t refcounts_check(struct check *check)
 {
 	struct qcow2 *q = check->q;
@@ -147,6 +155,7 @@ static int32_t refcounts_check(struct check *check)
 		return 0;
 	/* Until all is counted nothing is as free as it looks. */
 	q->counts = check->counts;
+	counts_each(check->counts, end_visit, q);
 	q->free_from = q->file_clusters;
 	if (check->is_moving) {
 		q->refcount_clusters = 0;

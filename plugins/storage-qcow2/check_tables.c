@@ -97,8 +97,8 @@ static int32_t entry_count(struct check *check, uint64_t entry)
 	if (q->is_external)
 		return 0;
 	if ((entry & ENTRY_COMPRESSED) != 0) {
+		/* As far as it says, even if the file ends before: nothing else may go there. */
 		entry_compressed(q, entry, &offset, &length);
-		length = (uint32_t)smaller(length, (q->file_clusters << q->cluster_bits) - offset);
 	} else if (offset == 0) {
 		return 0;
 	}

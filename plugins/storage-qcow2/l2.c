@@ -129,6 +129,15 @@ void entry_compressed(const struct qcow2 *q, uint64_t entry, uint64_t *offset, u
 	*length = sectors * VMM_BLOCK_SECTOR - (uint32_t)(*offset & (VMM_BLOCK_SECTOR - 1));
 }
 
+/* Room that a damaged entry claims stays in use: it may be somebody else's. */
+static int32_t room_free(struct qcow2 *q, uint64_t first, uint64_t count)
+{
+	uint64_t host = first << q->cluster_bits;
+	if (first >= q->file_clusters || overlap_check(q, host, count << q->cluster_bits) != NULL)
+		return 0;
+	return clusters_free(q, host, count);
+}
+
 /* What an entry names is not needed any more, once the table with it is on the disk. */
 int32_t entry_free(struct qcow2 *q, uint64_t entry)
 {
@@ -142,12 +151,10 @@ int32_t entry_free(struct qcow2 *q, uint64_t entry)
 		q->pack_at = 0; /* the next one is not to join a cluster that may become free */
 		uint64_t first = offset >> q->cluster_bits;
 		uint64_t last = (offset + length - 1) >> q->cluster_bits;
-		/* The end of what it says it takes may be in a cluster that was never in the file. */
-		if (last >= q->file_clusters)
-			last = q->file_clusters - 1;
-		return first > last ? 0 : clusters_free(q, first << q->cluster_bits, last - first + 1);
+		return room_free(q, first, last - first + 1);
 	}
-	if ((entry & ENTRY_OFFSET) == 0)
+	uint64_t offset = entry & ENTRY_OFFSET;
+	if (offset == 0 || (offset & (q->cluster_size - 1)) != 0)
 		return 0;
-	return clusters_free(q, entry & ENTRY_OFFSET, 1);
+	return room_free(q, offset >> q->cluster_bits, 1);
 }

@@ -199,7 +199,8 @@ void vhd_abandon(struct vmm_block_image *image, uint64_t offset, uint64_t length
 
 int32_t block_drop(struct vhd *vhd, uint32_t block)
 {
-	int32_t status = slot_free(vhd, block_offset(vhd, block));
+	/* Where a damaged entry leads may be anything. */
+	int32_t status = block_judge(vhd, block) < 0 ? 0 : slot_free(vhd, block_offset(vhd, block));
 	if (status < 0)
 		return status;
 	pthread_mutex_lock(&vhd->mutex);

@@ -116,11 +116,13 @@ static int32_t highest_move(struct compact *compact)
 		status = used_list(vhd, &list, &count);
 	if (status < 0)
 		return status;
+	/* What the moved blocks leave is higher than all gaps that are left: not for this. */
+	vhd->slots_are_closed = 1;
 	for (uint32_t i = count; i-- > 0 && vhd->slot_count != 0 && status >= 0;) {
 		if (compact->report->progress(compact->report, (uint64_t)count - i + count, 2 * (uint64_t)count + 1) !=
 			0)
 			status = -ECANCELED;
-		if (list[i].block == BAT_ABSENT || status < 0)
+		if (list[i].block == BAT_ABSENT || list[i].end > vhd->end || status < 0)
 			continue;
 		uint64_t gap = vhd->slots[vhd->slot_count - 1];
 		if (gap > list[i].start)
@@ -128,16 +130,13 @@ static int32_t highest_move(struct compact *compact)
 		vhd->slot_count--;
 		moves[pending++] = (struct move){ list[i].block, gap };
 		if (pending == AT_ONCE) {
-			/* The freed room is higher than all gaps that are left: not for this. */
-			vhd->slots_are_known = 0;
 			status = moves_do(compact, moves, pending);
-			vhd->slots_are_known = 1;
 			pending = 0;
 		}
 	}
-	vhd->slots_are_known = 0;
 	if (status >= 0 && pending != 0)
 		status = moves_do(compact, moves, pending);
+	vhd->slots_are_closed = vhd->slots_are_known = 0;
 	free(list);
 	return status;
 }

@@ -80,6 +80,7 @@ int32_t slots_find(struct vhd *vhd)
 	if (status < 0)
 		return status;
 	vhd->slot_count = 0;
+	vhd->is_overlapping = 0;
 	for (uint32_t i = 0; i <= count && status >= 0; i++) {
 		/* Entries of a broken BAT may lie anywhere. */
 		uint64_t next = i < count ? smaller(list[i].start, vhd->end) : vhd->end;
@@ -90,8 +91,10 @@ int32_t slots_find(struct vhd *vhd)
 			status = offsets_add(&vhd->slots, &vhd->slot_count, &vhd->slot_room, place);
 			at = place + slot_size(vhd);
 		}
-		if (i < count)
+		if (i < count) {
+			vhd->is_overlapping |= at > list[i].start;
 			at = larger(at, list[i].end);
+		}
 	}
 	free(list);
 	/* The lowest are taken first: from the end of the list. */
@@ -130,6 +133,10 @@ int32_t slot_return(struct vhd *vhd, uint64_t offset)
 
 int32_t slot_free(struct vhd *vhd, uint64_t offset)
 {
+	int32_t status = vhd->slots_are_known ? 0 : slots_find(vhd);
+	/* In a damaged image it may be another block's, too. */
+	if (status < 0 || vhd->is_overlapping)
+		return status;
 	return offsets_add(&vhd->freed, &vhd->freed_count, &vhd->freed_room, offset);
 }
 
@@ -139,7 +146,7 @@ void slots_freed(struct vhd *vhd)
 	for (uint32_t i = 0; i < vhd->freed_count; i++) {
 		/* What cannot be punched only takes room; what cannot be remembered is found when it is next opened. */
 		vmm_block_file_zero(vhd->file, slot_size(vhd), vhd->freed[i]);
-		if (vhd->slots_are_known)
+		if (vhd->slots_are_known && !vhd->slots_are_closed)
 			slot_return(vhd, vhd->freed[i]);
 	}
 	vhd->freed_count = 0;

@@ -105,7 +105,9 @@ struct vhd {
 	/* Room between blocks, for new ones; found when the first is needed. */
 	uint64_t *slots;
 	uint32_t slot_count, slot_room, slots_are_known;
-	uint64_t *freed; /* will be room after the next sync */
+	uint32_t slots_are_closed; /* while blocks move, what becomes free is not for new ones */
+	uint32_t is_overlapping;   /* two blocks claim the same room: none is given up then */
+	uint64_t *freed;           /* will be room after the next sync */
 	uint32_t freed_count, freed_room;
 	uint32_t complaints;
 	/* Differencing: bitmaps.  The mutex is theirs: map is called from any number of threads. */

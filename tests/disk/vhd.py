@@ -444,6 +444,20 @@ def tables():
     mend(lambda: entry(3, 0xfffffffe), 3)
     # Bits of a dynamic disk that are clear although there are data.
     mend(lambda: put("b.vhd", bat("b.vhd")[5] * 512, bytes(512)))
+    # Nobody's data are given up with a block that claims the same room, or a table's.
+    case.tool("create", "e.vhd", "dynamic", LENGTH, "block_size=65536")
+    case.tool("load", "e.vhd", raw)
+    put("e.vhd", 1536 + 4 * 7, struct.pack(">I", bat("e.vhd")[6]))
+    put("e.vhd", 1536 + 4 * 9, struct.pack(">I", 1))
+    case.tool("act", "e.vhd", "d=%d,65536" % (7 * 65536))
+    case.tool("act", "e.vhd", "w=%d,65536,8" % (7 * 65536))
+    case.tool("resize", "e.vhd", 9 * 65536)
+    case.run("cp", raw, "want.raw")
+    os.truncate(case.path("want.raw"), 9 * 65536)
+    put("want.raw", 7 * 65536, pattern(65536, 8))
+    sound("e.vhd")
+    same("e.vhd", "want.raw")
+    case.passed()
     # Two entries for one block: what is there both had, and neither shows in the other what is written now.
     case.tool("create", "d.vhd", "dynamic", LENGTH, "block_size=65536")
     case.tool("load", "d.vhd", raw)
