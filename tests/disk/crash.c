@@ -326,7 +326,10 @@ static void states_begin(struct state *states)
 	for (uint32_t i = 0; i < FILES; i++) {
 		struct state *state = &states[i];
 		bool there = i < tape.file_count && tape.files[i].before != NULL;
-		state_length(state, 0);
+		/* Also what a power failure has left past the end: a file that becomes longer has zeros there. */
+		if (state->data != NULL)
+			memset(state->data, 0, state->space);
+		state->length = 0;
 		state->there = there;
 		if (!there)
 			continue;

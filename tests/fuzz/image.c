@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * Target: an image of the format that FUZZ_FORMAT is.
+ *
+ * The input is the file, but for its last 16 bytes, which choose what is done to it: it is looked at, checked, mended,
+ * written, and checked again, when nothing that can be mended may be left, and what was written must be read.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm/block/image.h>
+
+#include "tests/fuzz/input.h"
+
+#define CHOICES 16u
+#define PIECES  256u
+#define BUFFER  (UINT64_C(64) << 10)
+
+extern const struct vmm_block_format FUZZ_FORMAT;
+/* Of the format: correct what no input could have right, such as checksums; 0: not this input. */
+uint32_t fuzz_correct(uint8_t *data, size_t length, uint32_t choice);
+
+static const struct vmm_block_format *const formats[] = { &FUZZ_FORMAT };
+static char path[256];
+static uint8_t buffer[BUFFER];
+
+static void quiet_log(void *context, uint32_t level, const char *text)
+{
+	(void)context;
+	if (getenv("FUZZ_TRACE") != NULL)
+		fprintf(stderr, "log %u: %s\n", level, text);
+}
+
+static void quiet_fail(void *context, const char *cause, const char *remedy)
+{
+	(void)context;
+	if (getenv("FUZZ_TRACE") != NULL)
+		fprintf(stderr, "fail: %s: %s\n", cause, remedy);
+	/* Every refusal says what to do. */
+	if (cause[0] == '\0' || remedy == NULL || remedy[0] == '\0')
+		abort();
+}
+
+static const void *no_service(void *context, const char *id)
+{
+	(void)context;
+	(void)id;
+	return NULL;
+}
+
+static const struct vmm_host host = {
+	.struct_size = sizeof(host),
+	.instance = "fuzz",
+	.log = quiet_log,
+	.fail = quiet_fail,
+	.get_service = no_service,
+};
+
+struct report {
+	struct vmm_block_report report;
+	uint32_t mend, damage, hopeless;
+};
+
+static uint32_t found(struct vmm_block_report *self, uint32_t severity, uint32_t mendable, const char *remedy,
+	const char *format, ...)
+{
+	struct report *report = (struct report *)self;
+	if (getenv("FUZZ_TRACE") != NULL) {
+		va_list arguments;
+		fprintf(stderr, "found %u (%s): ", severity, mendable ? remedy : "-");
+		va_start(arguments, format);
+		vfprintf(stderr, format, arguments);
+		va_end(arguments);
+		fprintf(stderr, "\n");
+	}
+	if (severity == VMM_BLOCK_DAMAGE)
+		*(mendable ? &report->damage : &report->hopeless) += 1;
+	return report->mend && mendable;
+}
+
+static uint32_t progress(struct vmm_block_report *self, uint64_t done, uint64_t of)
+{
+	(void)self;
+	if (done > of)
+		abort();
+	return 0;
+}
+
+static int32_t check(struct vmm_block_image *image, uint32_t mend, struct report *report)
+{
+	*report = (struct report){ { found, progress }, mend, 0, 0 };
+	return vmm_block_image_check(image, &report->report);
+}
+
+/* No parents: what they are called is for the kit to look for, and not here. */
+static struct vmm_block_image *image_open(uint32_t flags)
+{
+	struct vmm_block_image *image;
+	return vmm_block_image_open(&host, formats, 1, path, flags | VMM_BLOCK_LONELY, &image) < 0 ? NULL : image;
+}
+
+static void fact_text(struct vmm_block_facts *facts, const char *name, const char *value)
+{
+	(void)facts;
+	if (name == NULL || value == NULL)
+		abort();
+}
+
+static void fact_number(struct vmm_block_facts *facts, const char *name, uint64_t value)
+{
+	(void)facts;
+	(void)name;
+	(void)value;
+}
+
+static void look(struct vmm_block_image *image)
+{
+	struct vmm_block_facts facts = { fact_text, fact_number, fact_text };
+	uint64_t offset = 0;
+	vmm_block_image_info(image, &facts);
+	for (uint32_t i = 0; i < PIECES && offset < image->length; i++) {
+		struct vmm_block_piece piece;
+		uint64_t length = image->length - offset;
+		if (vmm_block_image_map(image, offset, length, &piece) < 0) {
+			offset += 512;
+			continue;
+		}
+		if (piece.length == 0 || piece.length > length)
+			abort();
+		length = (piece.length < BUFFER ? piece.length : BUFFER) & ~UINT64_C(511);
+		if (length != 0)
+			vmm_block_image_read(image, buffer, length, offset);
+		offset += piece.length;
+	}
+}
+
+/* A few writes by the choices, each read back; in a damaged image two places may be one. */
+static void act(struct vmm_block_image *image, struct input *choices, uint32_t is_sound)
+{
+	static uint8_t back[BUFFER];
+	if (image->length == 0)
+		return;
+	for (uint32_t i = 0; i < 4; i++) {
+		uint32_t what = (uint32_t)input_take(choices, 1);
+		uint64_t offset = input_take(choices, 2) * 512 % image->length & ~UINT64_C(511);
+		uint64_t length = (1 + what / 8) * 512;
+		if (length > image->length - offset)
+			length = image->length - offset;
+		memset(buffer, (int)what | 1, length);
+		if (what % 8 == 6) {
+			vmm_block_image_flush(image);
+			continue;
+		}
+		int32_t status = what % 4 == 2 ? vmm_block_image_zero(image, length, offset, what & 4)
+					       : vmm_block_image_write(image, buffer, length, offset);
+		if (status < 0)
+			continue;
+		if (what % 4 == 2)
+			memset(buffer, 0, length);
+		status = vmm_block_image_read(image, back, length, offset);
+		if (is_sound && (status < 0 || memcmp(back, buffer, length) != 0))
+			abort();
+	}
+}
+
+static void whole(struct vmm_block_image *image, uint32_t choice)
+{
+	struct report report = { { found, progress }, 0, 0, 0 };
+	if (choice & 1)
+		vmm_block_image_resize(image, (1 + choice / 4) * 4096);
+	if (choice & 2)
+		vmm_block_image_compact(image, &report.report);
+	if ((choice & 12) == 12)
+		vmm_block_image_rebase(image, choice & 16 ? "other" : NULL, NULL, NULL);
+}
+
+static void file_write(const uint8_t *data, size_t length)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	if (fd < 0 || write(fd, data, length) != (ssize_t)length)
+		exit(1);
+	close(fd);
+}
+
+static void file_use(struct input *choices)
+{
+	struct report report;
+	uint32_t is_sound = 0;
+	uint32_t choice = (uint32_t)input_take(choices, 1);
+	struct vmm_block_image *image = image_open(VMM_BLOCK_READONLY | (choice & 1 ? VMM_BLOCK_LENIENT : 0));
+	if (image != NULL) {
+		look(image);
+		check(image, 0, &report);
+		vmm_block_image_close(image);
+	}
+	if (choice & 2) {
+		image = image_open(VMM_BLOCK_LENIENT);
+		if (image == NULL)
+			return;
+		int32_t status = check(image, 1, &report);
+		vmm_block_image_close(image);
+		image = image_open(VMM_BLOCK_READONLY | VMM_BLOCK_LENIENT);
+		if (image == NULL)
+			abort();
+		uint32_t is_hopeless = status < 0 || report.hopeless != 0;
+		/* What could be mended has been. */
+		status = check(image, 0, &report);
+		if (status >= 0 && report.damage != 0 && !is_hopeless)
+			abort();
+		is_sound = status >= 0 && !is_hopeless && report.hopeless == 0;
+		vmm_block_image_close(image);
+	}
+	image = image_open(0);
+	if (image == NULL)
+		return;
+	look(image);
+	act(image, choices, is_sound);
+	if (choice & 4)
+		whole(image, (uint32_t)input_take(choices, 1));
+	vmm_block_image_flush(image);
+	vmm_block_image_close(image);
+	if ((choice & 6) != 6)
+		return;
+	image = image_open(VMM_BLOCK_READONLY | VMM_BLOCK_LENIENT);
+	if (image == NULL)
+		abort();
+	look(image);
+	vmm_block_image_close(image);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *folder = getenv("TMPDIR");
+	(void)argc;
+	(void)argv;
+	snprintf(path, sizeof(path), "%.200s/image-%d", folder != NULL ? folder : "/tmp", (int)getpid());
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size < CHOICES + 512)
+		return 0;
+	struct input choices = { data + size - CHOICES, CHOICES };
+	uint8_t *copy = malloc(size - CHOICES);
+	if (copy == NULL)
+		return 0;
+	memcpy(copy, data, size - CHOICES);
+	if (fuzz_correct(copy, size - CHOICES, (uint32_t)input_take(&choices, 1))) {
+		file_write(copy, size - CHOICES);
+		file_use(&choices);
+		unlink(path);
+	}
+	free(copy);
+	return 0;
+}
