@@ -2,14 +2,9 @@
 # Copyright (c) The vmm authors
 if PLUGIN_STORAGE_RAW
 plugin_LTLIBRARIES += plugins/storage-raw/storage-raw.la
-plugins_storage_raw_storage_raw_la_SOURCES = \
-	plugins/storage-raw/image.c \
-	plugins/storage-raw/image.h \
-	plugins/storage-raw/overlay.c \
-	plugins/storage-raw/raw.c \
-	plugins/storage-raw/transfer.c
+plugins_storage_raw_storage_raw_la_SOURCES = plugins/storage-raw/raw.c
 plugins_storage_raw_storage_raw_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_storage_raw_storage_raw_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_storage_raw_storage_raw_la_LIBADD = sdk/kit/libvmm-kit.la
+plugins_storage_raw_storage_raw_la_LIBADD = sdk/block/libvmm-block.la
 dist_man7_MANS += plugins/storage-raw/vmm-storage-raw.7
 endif

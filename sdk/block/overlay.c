@@ -6,67 +6,55 @@
  * A granule is either wholly in the image or wholly in the overlay.  Writers exclude each other and readers, so that
  * a granule is never seen half copied.
  */
-#include "image.h"
-
-#include <fcntl.h>
+#include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include <vmm/kit/host.h>
+#include <vmm/state.h>
+
+#include "kit.h"
+
+#define GRANULE        UINT64_C(4096)
 #define RUN            256u                 /* granules in one field of a saved state */
 #define LENGTH_OVERLAY (UINT64_C(64) << 40) /* its map takes 2 GiB, as far as it is touched */
 
-static int open_nameless(const char *folder)
+int32_t overlay_open(struct overlay *overlay, struct vmm_block_image *image, uint64_t length)
 {
-	char name[4096];
-	int fd = open(folder, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		return fd;
-	/* A file system that does not know such files. */
-	if (snprintf(name, sizeof(name), "%s/vmm-disk-XXXXXX", folder) >= (int)sizeof(name)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd >= 0)
-		unlink(name);
-	return fd;
-}
-
-int32_t overlay_open(struct image *image)
-{
-	struct overlay *overlay = &image->overlay;
 	const char *folder = getenv("TMPDIR");
 	if (folder == NULL || folder[0] != '/')
 		folder = "/var/tmp";
-	if (image->length > LENGTH_OVERLAY)
-		return vmm_kit_fail(image->host, -EFBIG, "use a smaller `size =`",
+	if (length > LENGTH_OVERLAY)
+		return vmm_block_fail(image->host, -EFBIG, "use a smaller `size =`",
 			"%.1000s with its `size =` is too long for `mode = nonpersistent`: more than 64T", image->path);
-	overlay->granules = (image->length + GRANULE - 1) / GRANULE;
+	overlay->host = image->host;
+	overlay->image = image;
+	overlay->length = length;
+	overlay->granules = (length + GRANULE - 1) / GRANULE;
 	overlay->map = calloc((overlay->granules + 63) / 64, sizeof(*overlay->map));
 	if (overlay->map == NULL)
 		return -ENOMEM;
-	int fd = open_nameless(folder);
-	if (fd < 0) {
-		int error = errno;
+	int32_t status = file_nameless(folder, &overlay->file);
+	if (status < 0) {
 		free(overlay->map);
 		overlay->map = NULL;
-		return vmm_kit_fail(image->host, -error, "set TMPDIR to a folder that can be written",
+		return vmm_block_fail(image->host, status, "set TMPDIR to a folder that can be written",
 			"cannot make a file in %.1000s for the changes to %.1000s: %s", folder, image->path,
-			strerror(error));
+			strerror(-status));
 	}
 	pthread_rwlock_init(&overlay->lock, NULL);
-	overlay->fd = fd;
 	return 0;
 }
 
 void overlay_close(struct overlay *overlay)
 {
-	if (overlay->fd < 0)
+	if (overlay->file == NULL)
 		return;
 	pthread_rwlock_destroy(&overlay->lock);
-	close(overlay->fd);
+	vmm_block_file_close(overlay->file);
 	free(overlay->map);
-	overlay->fd = -1;
+	overlay->file = NULL;
 }
 
 static uint32_t is_changed(const struct overlay *overlay, uint64_t granule)
@@ -79,10 +67,22 @@ static void set_changed(struct overlay *overlay, uint64_t granule)
 	overlay->map[granule / 64] |= UINT64_C(1) << (granule % 64);
 }
 
-int32_t overlay_read(struct image *image, void *data, uint64_t length, uint64_t offset)
+/* From the image; zeros where the disk is longer. */
+static int32_t image_read(struct overlay *overlay, struct cursor *cursor, uint64_t length, uint64_t offset)
 {
-	struct overlay *overlay = &image->overlay;
-	uint8_t *at = data;
+	uint64_t there = offset < overlay->image->length ? overlay->image->length - offset : 0;
+	int32_t status = 0;
+	if (there > length)
+		there = length;
+	if (there > 0)
+		status = image_read_at(overlay->image, cursor, there, offset, false);
+	if (status == 0 && there < length)
+		cursor_clear(cursor, length - there);
+	return status;
+}
+
+static int32_t overlay_read(struct overlay *overlay, struct cursor *cursor, uint64_t length, uint64_t offset)
+{
 	int32_t status = 0;
 	pthread_rwlock_rdlock(&overlay->lock);
 	while (length > 0 && status == 0) {
@@ -94,8 +94,8 @@ int32_t overlay_read(struct image *image, void *data, uint64_t length, uint64_t 
 			part += GRANULE;
 		if (part > length)
 			part = length;
-		status = transfer_read(changed ? overlay->fd : image->fd, at, part, offset);
-		at += part;
+		status = changed ? file_transfer(overlay->file, cursor, part, offset, false)
+				 : image_read(overlay, cursor, part, offset);
 		offset += part;
 		length -= part;
 	}
@@ -104,36 +104,36 @@ int32_t overlay_read(struct image *image, void *data, uint64_t length, uint64_t 
 }
 
 /* Have a granule that is to be changed in part in the overlay. */
-static int32_t take(struct image *image, uint64_t granule)
+static int32_t take(struct overlay *overlay, uint64_t granule)
 {
-	struct overlay *overlay = &image->overlay;
 	uint8_t bytes[GRANULE];
+	const struct vmm_storage_segment segment = { bytes, GRANULE };
+	struct cursor cursor = { &segment, &segment + 1, 0 };
 	if (is_changed(overlay, granule))
 		return 0;
-	int32_t status = transfer_read(image->fd, bytes, GRANULE, granule * GRANULE);
+	int32_t status = image_read(overlay, &cursor, GRANULE, granule * GRANULE);
 	if (status == 0)
-		status = transfer_write(overlay->fd, bytes, GRANULE, granule * GRANULE);
+		status = vmm_block_file_write(overlay->file, bytes, GRANULE, granule * GRANULE);
 	if (status == 0)
 		set_changed(overlay, granule);
 	return status;
 }
 
-/* Write data, or zeros if it is NULL. */
-static int32_t put(struct image *image, const void *data, uint64_t length, uint64_t offset)
+/* Write data, or zeros if there is no cursor. */
+static int32_t overlay_put(struct overlay *overlay, struct cursor *cursor, uint64_t length, uint64_t offset)
 {
-	struct overlay *overlay = &image->overlay;
 	uint64_t end = offset + length;
 	int32_t status = 0;
 	if (length == 0)
 		return 0;
 	pthread_rwlock_wrlock(&overlay->lock);
 	if (offset % GRANULE != 0)
-		status = take(image, offset / GRANULE);
+		status = take(overlay, offset / GRANULE);
 	if (status == 0 && end % GRANULE != 0)
-		status = take(image, end / GRANULE);
+		status = take(overlay, end / GRANULE);
 	if (status == 0)
-		status = data != NULL ? transfer_write(overlay->fd, data, length, offset)
-				      : transfer_zero(overlay->fd, length, offset);
+		status = cursor != NULL ? file_transfer(overlay->file, cursor, length, offset, true)
+					: vmm_block_file_zero(overlay->file, length, offset);
 	/* After an error the granules that are not in the map stay as they were. */
 	for (uint64_t i = offset / GRANULE; status == 0 && i * GRANULE < end; i++)
 		set_changed(overlay, i);
@@ -141,14 +141,18 @@ static int32_t put(struct image *image, const void *data, uint64_t length, uint6
 	return status;
 }
 
-int32_t overlay_write(struct image *image, const void *data, uint64_t length, uint64_t offset)
+int32_t overlay_transfer(struct overlay *overlay, const struct vmm_storage_request *request)
 {
-	return put(image, data, length, offset);
-}
-
-int32_t overlay_zero(struct image *image, uint64_t length, uint64_t offset)
-{
-	return put(image, NULL, length, offset);
+	struct cursor cursor = { request->segments, request->segments + request->segment_count, 0 };
+	switch (request->operation) {
+	case VMM_STORAGE_READ: return overlay_read(overlay, &cursor, request->length, request->offset);
+	case VMM_STORAGE_WRITE: return overlay_put(overlay, &cursor, request->length, request->offset);
+	case VMM_STORAGE_DISCARD:
+	case VMM_STORAGE_WRITE_ZEROES: return overlay_put(overlay, NULL, request->length, request->offset);
+	/* What is not to last needs no care. */
+	case VMM_STORAGE_FLUSH: return 0;
+	default: return -EINVAL;
+	}
 }
 
 /* The next run of changed granules from `*granule` on, at most RUN of them; 0: no more. */
@@ -168,24 +172,23 @@ static void run_name(char *name, size_t size, uint64_t number)
 }
 
 /* Each run is a field: the number of its first granule, then the contents. */
-int32_t overlay_save(struct image *image, const struct vmm_state_service *state)
+int32_t overlay_save(struct overlay *overlay, const struct vmm_state_service *state)
 {
-	struct overlay *overlay = &image->overlay;
-	void *context = image->host->context;
+	void *context = overlay->host->context;
 	uint8_t *bytes = malloc(8 + RUN * GRANULE);
 	uint64_t runs = 0;
+	uint64_t count;
 	int32_t status = 0;
 	if (bytes == NULL)
 		return -ENOMEM;
-	for (uint64_t granule = 0, count; (count = next_run(overlay, &granule)) > 0; granule += count, runs++) {
+	for (uint64_t granule = 0; (count = next_run(overlay, &granule)) != 0; granule += count) {
 		char name[32];
-		run_name(name, sizeof(name), runs);
-		for (uint32_t i = 0; i < 8; i++)
-			bytes[i] = (uint8_t)(granule >> (8 * i));
-		status = transfer_read(overlay->fd, bytes + 8, count * GRANULE, granule * GRANULE);
+		run_name(name, sizeof(name), runs++);
+		vmm_block_put_le64(bytes, granule);
+		status = vmm_block_file_read(overlay->file, bytes + 8, count * GRANULE, granule * GRANULE);
 		if (status < 0) {
-			vmm_kit_fail(image->host, status, "look after the disk that has $TMPDIR",
-				"the changes to %.1000s cannot be read: %s", image->path, strerror(-status));
+			vmm_block_fail(overlay->host, status, "make sure that $TMPDIR is on a sound disk",
+				"the changes to %.1000s cannot be read: %s", overlay->image->path, strerror(-status));
 			break;
 		}
 		state->put_bytes(context, name, bytes, 8 + count * GRANULE);
@@ -195,12 +198,10 @@ int32_t overlay_save(struct image *image, const struct vmm_state_service *state)
 	return status;
 }
 
-static int32_t load_run(struct image *image, const struct vmm_state_service *state, uint64_t number, uint8_t *bytes)
+static int32_t load_run(struct overlay *overlay, const struct vmm_state_service *state, uint64_t number, uint8_t *bytes)
 {
-	struct overlay *overlay = &image->overlay;
-	void *context = image->host->context;
+	void *context = overlay->host->context;
 	char name[32];
-	uint64_t granule = 0;
 	run_name(name, sizeof(name), number);
 	int64_t length = state->length(context, name);
 	if (length < 0)
@@ -211,36 +212,34 @@ static int32_t load_run(struct image *image, const struct vmm_state_service *sta
 	int32_t status = state->get_bytes(context, name, bytes, (uint64_t)length);
 	if (status < 0)
 		return status;
-	for (uint32_t i = 0; i < 8; i++)
-		granule |= (uint64_t)bytes[i] << (8 * i);
+	uint64_t granule = vmm_block_le64(bytes);
 	if (granule >= overlay->granules || count > overlay->granules - granule)
 		return -EINVAL;
-	status = transfer_write(overlay->fd, bytes + 8, count * GRANULE, granule * GRANULE);
+	status = vmm_block_file_write(overlay->file, bytes + 8, count * GRANULE, granule * GRANULE);
 	for (uint64_t i = 0; status == 0 && i < count; i++)
 		set_changed(overlay, granule + i);
 	return status;
 }
 
-int32_t overlay_load(struct image *image, const struct vmm_state_service *state)
+int32_t overlay_load(struct overlay *overlay, const struct vmm_state_service *state)
 {
-	struct overlay *overlay = &image->overlay;
 	uint64_t runs = 0;
-	int32_t status = state->get_u64(image->host->context, "runs", &runs);
+	int32_t status = state->get_u64(overlay->host->context, "runs", &runs);
 	if (status < 0)
 		return status;
 	uint8_t *bytes = malloc(8 + RUN * GRANULE);
 	if (bytes == NULL)
 		return -ENOMEM;
 	memset(overlay->map, 0, (overlay->granules + 63) / 64 * sizeof(*overlay->map));
-	if (ftruncate(overlay->fd, 0) < 0)
-		status = -errno;
+	status = vmm_block_file_truncate(overlay->file, 0);
 	for (uint64_t i = 0; i < runs && status == 0; i++)
-		status = load_run(image, state, i, bytes);
+		status = load_run(overlay, state, i, bytes);
 	free(bytes);
 	if (status < 0 && status != -EPROTO)
-		vmm_kit_fail(image->host, status,
+		vmm_block_fail(overlay->host, status,
 			status == -EINVAL ? "the saved state is damaged; start the machine afresh"
 					  : "make room in $TMPDIR",
-			"the saved changes to %.1000s cannot be taken over: %s", image->path, strerror(-status));
+			"the saved changes to %.1000s cannot be taken over: %s", overlay->image->path,
+			strerror(-status));
 	return status;
 }

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * An image as a machine's drive sees it: opened by the settings of its instance.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm/kit/host.h>
+
+#include "queue.h"
+
+enum { READONLY_AUTO, READONLY_YES, READONLY_NO };
+
+struct wishes {
+	char path[4096];
+	uint32_t readonly, persistent;
+	uint64_t size;
+};
+
+/* Whether somebody lacks a right, rather than that something is broken. */
+static bool is_refusal(int error)
+{
+	return error == EACCES || error == EPERM || error == EROFS || error == ETXTBSY;
+}
+
+static bool is_iso(const struct vmm_block_image *image)
+{
+	return strcmp(image->variant, "iso9660") == 0;
+}
+
+/* Make the image if there is none.  *made: it was. */
+static int32_t disk_make(
+	struct disk *disk, const struct vmm_block_format *format, const struct wishes *wishes, bool *made)
+{
+	if (access(wishes->path, F_OK) == 0 || errno != ENOENT || wishes->size == 0 || !wishes->persistent ||
+		wishes->readonly == READONLY_YES)
+		return 0;
+	const struct vmm_block_new what = { .path = wishes->path, .length = wishes->size };
+	int32_t status = vmm_block_image_create(disk->host, format, &what);
+	*made = status == 0;
+	return status;
+}
+
+/* How it is to be opened: READONLY or not. */
+static uint32_t disk_flags(struct disk *disk, const struct wishes *wishes)
+{
+	if (wishes->readonly == READONLY_YES || !wishes->persistent)
+		return VMM_BLOCK_READONLY;
+	if (wishes->readonly == READONLY_NO)
+		return 0;
+	int fd = open(wishes->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	if (!is_refusal(errno))
+		return 0;
+	vmm_kit_log(disk->host, VMM_LOG_INFO, "%.150s is read-only: %s", wishes->path, strerror(errno));
+	disk->readonly = 1;
+	return VMM_BLOCK_READONLY;
+}
+
+/* Images that a format can only read, and CDs. */
+static int32_t disk_readonly(
+	struct disk *disk, const struct vmm_block_format *format, const struct wishes *wishes, uint32_t flags)
+{
+	struct vmm_block_image *image = disk->image;
+	disk->readonly |= wishes->readonly == READONLY_YES;
+	if (wishes->readonly == READONLY_AUTO && is_iso(image))
+		disk->readonly = 1;
+	if (image->is_readonly && wishes->persistent) {
+		const char *why = image->readonly_why != NULL ? image->readonly_why : "its format can only be read";
+		if (wishes->readonly == READONLY_NO)
+			return vmm_block_fail(disk->host, -EROFS,
+				"set `mode = nonpersistent`, or convert it with `vmm disk convert`",
+				"%.3000s cannot be written: %s", image->path, why);
+		if (!disk->readonly)
+			vmm_kit_log(disk->host, VMM_LOG_INFO, "%.120s is read-only: %.100s", image->path, why);
+		disk->readonly = 1;
+	}
+	if (!disk->readonly || (flags & VMM_BLOCK_READONLY) != 0)
+		return 0;
+	/* Other readers are welcome then. */
+	vmm_block_image_close(image);
+	disk->image = NULL;
+	return vmm_block_image_open(disk->host, &format, 1, wishes->path, flags | VMM_BLOCK_READONLY, &disk->image);
+}
+
+/* `size =`: never smaller. */
+static int32_t disk_size(struct disk *disk, const struct wishes *wishes)
+{
+	struct vmm_block_image *image = disk->image;
+	uint64_t size = wishes->size;
+	disk->length = image->length;
+	if (size <= image->length || (disk->readonly && wishes->persistent))
+		return 0;
+	disk->length = size;
+	return wishes->persistent ? vmm_block_image_resize(image, size) : 0;
+}
+
+/* Past the end there is nothing to lose. */
+static uint32_t can_punch(const struct vmm_block_image *image)
+{
+	struct vmm_block_file_info info;
+	if (image->unit != 0)
+		return 1;
+	if (vmm_block_file_info(image->file, &info) < 0 || info.is_device)
+		return 0;
+	return fallocate(image->file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)image->length, 4096) == 0;
+}
+
+static int32_t disk_open_wished(
+	struct disk *disk, const struct vmm_block_format *format, const struct wishes *wishes, bool *made)
+{
+	int32_t status = disk_make(disk, format, wishes, made);
+	if (status < 0)
+		return status;
+	uint32_t flags = disk_flags(disk, wishes);
+	status = vmm_block_image_open(disk->host, &format, 1, wishes->path, flags, &disk->image);
+	if (status == 0)
+		status = disk_readonly(disk, format, wishes, flags);
+	if (status == 0)
+		status = disk_size(disk, wishes);
+	if (status == 0 && !wishes->persistent && !disk->readonly)
+		status = overlay_open(&disk->overlay, disk->image, disk->length);
+	if (status == 0 && !disk->readonly)
+		disk->can_discard = disk->overlay.file != NULL || can_punch(disk->image);
+	return status;
+}
+
+int32_t disk_open(struct disk *disk, const struct vmm_host *host, const struct vmm_block_format *format)
+{
+	struct wishes wishes = { 0 };
+	bool made = false;
+	disk->host = host;
+	if (vmm_kit_string(host, "path", wishes.path, sizeof(wishes.path)) <= 0)
+		return vmm_kit_fail(host, -EINVAL, "add `path = FILE`", "`path =` is not set, or too long");
+	wishes.readonly = vmm_kit_choice(host, "readonly");
+	wishes.persistent = vmm_kit_choice(host, "mode") == 0;
+	int64_t size = vmm_kit_int(host, "size", 0);
+	wishes.size = size > 0 ? ((uint64_t)size + VMM_BLOCK_SECTOR - 1) / VMM_BLOCK_SECTOR * VMM_BLOCK_SECTOR : 0;
+	disk->writethrough = vmm_kit_choice(host, "cache") == 1;
+	int32_t status = disk_open_wished(disk, format, &wishes, &made);
+	if (status < 0) {
+		disk_close(disk);
+		/* Somebody was quicker to lock it: then it is theirs. */
+		if (made && status != -EBUSY)
+			vmm_block_unlink(wishes.path);
+	}
+	return status;
+}
+
+void disk_close(struct disk *disk)
+{
+	overlay_close(&disk->overlay);
+	vmm_block_image_close(disk->image);
+	disk->image = NULL;
+}
+
+int32_t disk_check(const struct disk *disk, const struct vmm_storage_request *request)
+{
+	uint64_t sum = 0;
+	switch (request->operation) {
+	case VMM_STORAGE_FLUSH: return 0;
+	case VMM_STORAGE_READ:
+	case VMM_STORAGE_WRITE:
+		if (request->segment_count > SEGMENTS_MAXIMUM || request->length > REQUEST_MAXIMUM)
+			return -EINVAL;
+		for (uint32_t i = 0; i < request->segment_count; i++) {
+			if (request->segments[i].length > request->length - sum)
+				return -EINVAL;
+			sum += request->segments[i].length;
+		}
+		if (sum != request->length)
+			return -EINVAL;
+		break;
+	case VMM_STORAGE_DISCARD:
+		if (!disk->can_discard && !disk->readonly)
+			return -EOPNOTSUPP;
+		break;
+	case VMM_STORAGE_WRITE_ZEROES: break;
+	default: return -EOPNOTSUPP;
+	}
+	if (request->offset % VMM_BLOCK_SECTOR != 0 || request->length % VMM_BLOCK_SECTOR != 0 ||
+		request->offset > disk->length || request->length > disk->length - request->offset)
+		return -EINVAL;
+	return request->operation != VMM_STORAGE_READ && disk->readonly ? -EROFS : 0;
+}
+
+int32_t disk_transfer(struct disk *disk, const struct vmm_storage_request *request)
+{
+	if (disk->overlay.file != NULL)
+		return overlay_transfer(&disk->overlay, request);
+	if (!disk->writethrough || request->operation == VMM_STORAGE_READ)
+		return image_transfer(disk->image, request);
+	struct vmm_storage_request through = *request;
+	through.flags |= VMM_STORAGE_FUA;
+	return image_transfer(disk->image, &through);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * Inside the block kit: what its files share.
+ */
+#ifndef VMM_BLOCK_KIT_H
+#define VMM_BLOCK_KIT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/uio.h>
+
+#include <vmm/block/image.h>
+#include <vmm/port-storage.h>
+
+#define BLOCK_VECTORS 64 /* a system call */
+#define PROBE_HEAD    65536u
+#define PROBE_TAIL    1024u
+
+#define BLOCK_FORMAT_DEVICES (1u << 31) /* flags of a format: host block devices will do */
+
+/* range.c: locks on ranges of bytes, shared or exclusive, granted in the order in which they were asked for. */
+struct range {
+	struct range *next, **before;
+	uint64_t first, end; /* [first, end) */
+	bool exclusive, granted;
+};
+struct range_set {
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	struct range *ranges, **last;
+	uint32_t waiting;
+};
+void range_set_init(struct range_set *set);
+void range_set_destroy(struct range_set *set);
+void range_lock(struct range_set *set, struct range *range, uint64_t first, uint64_t end, bool exclusive);
+bool range_try(struct range_set *set, struct range *range, uint64_t first, uint64_t end, bool exclusive);
+void range_unlock(struct range_set *set, struct range *range);
+
+/* file.c */
+struct vmm_block_file {
+	int fd;
+	uint32_t flags; /* VMM_BLOCK_FILE_* */
+	uint64_t device, inode;
+	uint32_t block, alignment;
+	bool is_device;
+	int32_t lost;            /* what a sync failed with: data that were thought safe may be gone for good */
+	struct range_set ranges; /* DIRECT: of writes, so that what is read to fill up a block does not get stale */
+	char path[];
+};
+/* A file without a name in a folder. */
+int32_t file_nameless(const char *folder, struct vmm_block_file **file);
+bool file_same(const struct vmm_block_file *a, const struct vmm_block_file *b);
+int32_t file_watch(const struct vmm_block_file *file, uint32_t event, const void *data, uint64_t length,
+	uint64_t offset); /* what the watcher says */
+int32_t path_watch(const char *path, uint32_t event, const void *data, uint64_t length);
+/* lock.c: who has locked it: "process 123 (vmm)". */
+void lock_holder(const struct vmm_block_file *file, char holder[64]);
+
+/* file_io.c: the same with vectors; those that are given are used up. */
+int32_t file_readv(struct vmm_block_file *file, struct iovec *vectors, int count, uint64_t offset);
+int32_t file_writev(struct vmm_block_file *file, struct iovec *vectors, int count, uint64_t offset);
+
+/* cursor.c: where in the segments of a request a transfer has come to. */
+struct cursor {
+	const struct vmm_storage_segment *segment, *end;
+	uint64_t done; /* bytes of *segment */
+};
+/* Vectors for the next `length` bytes, or for as many as BLOCK_VECTORS hold: returns their number, *length is theirs.
+ */
+int cursor_gather(const struct cursor *cursor, struct iovec *vectors, uint64_t *length);
+void cursor_move(struct cursor *cursor, uint64_t length);
+void cursor_clear(struct cursor *cursor, uint64_t length);
+void cursor_fill(struct cursor *cursor, const void *data, uint64_t length);
+
+/* image.c: an open image. */
+struct node {
+	struct vmm_block_image image;
+	pthread_mutex_t mutator;
+	pthread_rwlock_t lock;
+	struct range_set ranges;
+	bool begun;                /* atomic */
+	uint64_t changes, flushed; /* atomic: how many changes were made, and how many of them the last flush covered */
+	uint32_t depth;
+};
+static inline struct node *image_node(const struct vmm_block_image *image)
+{
+	return image->kit;
+}
+static inline uint64_t unit_down(const struct vmm_block_image *image, uint64_t offset)
+{
+	return image->unit != 0 ? offset & ~((uint64_t)image->unit - 1) : offset;
+}
+/* The end of the unit that ends at `offset` or around it; may be past the end of the image. */
+static inline uint64_t unit_up(const struct vmm_block_image *image, uint64_t offset)
+{
+	return image->unit != 0 ? unit_down(image, offset + image->unit - 1) : offset;
+}
+void image_exclusive(struct vmm_block_image *image);
+void image_exclusive_end(struct vmm_block_image *image);
+/* Before a change: 0, -EROFS, or what the format says. */
+int32_t image_begin(struct vmm_block_image *image);
+/* Asks the format, and checks its answer. */
+int32_t image_map(
+	struct vmm_block_image *image, uint64_t offset, uint64_t length, struct vmm_block_extent *extent, bool locked);
+/* Where bytes of the whole chain are: *where is the image that has them; never ABSENT. */
+int32_t chain_map(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct vmm_block_extent *extent,
+	struct vmm_block_image **where, bool locked);
+
+/* transfer.c */
+/* Read, without locks of this image's if the caller is its exclusive owner. */
+int32_t image_read_at(
+	struct vmm_block_image *image, struct cursor *cursor, uint64_t length, uint64_t offset, bool locked);
+int32_t image_transfer(struct vmm_block_image *image, const struct vmm_storage_request *request);
+
+int32_t file_transfer(struct vmm_block_file *file, struct cursor *cursor, uint64_t length, uint64_t offset, bool write);
+
+/* allocate.c */
+int32_t allocate_write(struct vmm_block_image *image, struct cursor *cursor, uint64_t length, uint64_t offset);
+int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard);
+
+/* overlay.c: changes that are not to last. */
+struct overlay {
+	const struct vmm_host *host;
+	struct vmm_block_image *image;
+	struct vmm_block_file *file; /* NULL: there is none */
+	uint64_t length;             /* of the disk; what is past the image reads as zeros */
+	pthread_rwlock_t lock;       /* of `map`, and of what it says about the two */
+	uint64_t granules;           /* how many the disk has */
+	uint64_t *map;               /* a bit each: its contents are in `file` */
+};
+struct vmm_state_service;
+int32_t overlay_open(struct overlay *overlay, struct vmm_block_image *image, uint64_t length);
+void overlay_close(struct overlay *overlay);
+int32_t overlay_transfer(struct overlay *overlay, const struct vmm_storage_request *request);
+int32_t overlay_save(struct overlay *overlay, const struct vmm_state_service *state);
+int32_t overlay_load(struct overlay *overlay, const struct vmm_state_service *state);
+
+#endif

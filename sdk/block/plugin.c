@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * The plugin: an image as the lower side of a drive's storage port.
+ */
+#include <unistd.h>
+
+#include <vmm/block/plugin.h>
+#include <vmm/event.h>
+#include <vmm/state.h>
+
+#include "queue.h"
+
+struct block {
+	const struct vmm_host *host;
+	const struct vmm_block_format *format;
+	const struct vmm_event_service *event;
+	const struct vmm_state_service *state;
+	const struct vmm_storage_upper *upper;
+	void *upper_self;
+	struct disk disk;
+	struct queue *queue;
+	uint32_t settling, broken;
+};
+
+/* Requests. */
+
+static void complete(struct block *block, struct job *job)
+{
+	int32_t status = job->status;
+	if (status < 0 && status != -ECANCELED && !block->broken) {
+		block->broken = 1;
+		vmm_kit_log(block->host, VMM_LOG_ERROR, "%.150s: %s of %llu bytes at %llu: %s", block->disk.image->path,
+			job->request.operation == VMM_STORAGE_READ ? "read" : "write",
+			(unsigned long long)job->request.length, (unsigned long long)job->request.offset,
+			strerror(-status));
+	}
+	if (block->upper != NULL)
+		block->upper->complete(block->upper_self, job->request.token, status);
+	free(job);
+}
+
+static void complete_all(struct block *block)
+{
+	struct job *next;
+	for (struct job *job = queue_take(block->queue); job != NULL; job = next) {
+		next = job->next;
+		complete(block, job);
+	}
+}
+
+static void completed(void *self, uint64_t token)
+{
+	(void)token;
+	complete_all(self);
+}
+
+/* On a thread of the queue. */
+static void queue_done(void *self)
+{
+	struct block *block = self;
+	/* Memory may be short for a moment; whoever settles takes what is left over. */
+	for (uint32_t tries = 0; tries < 100; tries++) {
+		if (block->event->defer(block->host->context, completed, block, 0) == 0)
+			return;
+		usleep(1000);
+	}
+}
+
+/* Complete all requests: those that no thread has begun are parked, the others are waited for. */
+static void settle(struct block *block)
+{
+	block->settling = 1;
+	queue_settle(block->queue);
+	complete_all(block);
+	block->settling = 0;
+}
+
+static int32_t submit(void *self, const struct vmm_storage_request *request)
+{
+	struct block *block = self;
+	int32_t status = block->settling ? -EAGAIN : disk_check(&block->disk, request);
+	if (status < 0)
+		return status;
+	struct job *job = calloc(1, sizeof(*job));
+	if (job == NULL)
+		return -ENOMEM;
+	job->request = *request;
+	status = queue_submit(block->queue, job);
+	if (status < 0)
+		free(job);
+	return status;
+}
+
+static void cancel(void *self, uint64_t token)
+{
+	struct block *block = self;
+	queue_cancel(block->queue, token);
+}
+
+static int32_t info(void *self, struct vmm_storage_info *info)
+{
+	const struct block *block = self;
+	const struct disk *disk = &block->disk;
+	uint64_t abilities = VMM_STORAGE_CAN_FLUSH | VMM_STORAGE_CAN_FUA;
+	uint32_t size = info->struct_size;
+	abilities |= disk->readonly ? VMM_STORAGE_READONLY : VMM_STORAGE_CAN_WRITE_ZEROES;
+	if (disk->can_discard)
+		abilities |= VMM_STORAGE_CAN_DISCARD | VMM_STORAGE_DISCARD_ZEROES;
+	const struct vmm_storage_info full = {
+		.struct_size = size,
+		.block_size = VMM_BLOCK_SECTOR,
+		.length = disk->length,
+		.capabilities = abilities,
+		.physical_block = disk->image->file->block,
+		.segment_maximum = SEGMENTS_MAXIMUM,
+		.request_maximum = REQUEST_MAXIMUM,
+	};
+	memcpy(info, &full, size < sizeof(full) ? size : sizeof(full));
+	return 0;
+}
+
+static const struct vmm_storage_lower lower = {
+	.struct_size = sizeof(struct vmm_storage_lower),
+	.info = info,
+	.submit = submit,
+	.cancel = cancel,
+};
+
+/* The port. */
+
+static void attached(void *self, const struct vmm_link *link)
+{
+	struct block *block = self;
+	block->upper = link->peer;
+	block->upper_self = link->peer_self;
+}
+
+static void closing(void *self, const struct vmm_link *link)
+{
+	(void)link;
+	settle(self);
+}
+
+static void detached(void *self, const struct vmm_link *link)
+{
+	struct block *block = self;
+	(void)link;
+	block->upper = NULL;
+}
+
+static const struct vmm_port_ops port_ops = {
+	.struct_size = sizeof(struct vmm_port_ops),
+	.attached = attached,
+	.closing = closing,
+	.detached = detached,
+};
+
+/* The instance. */
+
+static int32_t init(void *self)
+{
+	struct block *block = self;
+	block->event = vmm_kit_service(block->host, VMM_SERVICE_EVENT);
+	block->state = vmm_kit_service(block->host, VMM_SERVICE_STATE);
+	if (block->event == NULL || block->state == NULL)
+		return -ENOTSUP;
+	int32_t status = disk_open(&block->disk, block->host, block->format);
+	return status < 0 ? status : queue_new(&block->disk, queue_done, block, &block->queue);
+}
+
+static void stop(void *self)
+{
+	settle(self);
+}
+
+static int32_t save(void *self)
+{
+	struct block *block = self;
+	uint32_t changes = block->disk.overlay.file != NULL;
+	block->state->put_u64(block->host->context, "length", block->disk.length);
+	block->state->put_u64(block->host->context, "changes", changes);
+	return changes ? overlay_save(&block->disk.overlay, block->state) : 0;
+}
+
+static int32_t load(void *self, uint32_t version)
+{
+	struct block *block = self;
+	const char *path = block->disk.image->path;
+	uint64_t length = 0;
+	uint64_t changes = 0;
+	(void)version;
+	int32_t status = block->state->get_u64(block->host->context, "length", &length);
+	if (status >= 0)
+		status = block->state->get_u64(block->host->context, "changes", &changes);
+	if (status < 0)
+		return status;
+	if (length != block->disk.length)
+		return vmm_kit_fail(block->host, -EINVAL, "use the image that the machine was saved with",
+			"%.1000s has %llu bytes; when the machine was saved it had %llu", path,
+			(unsigned long long)block->disk.length, (unsigned long long)length);
+	if (changes != (block->disk.overlay.file != NULL))
+		return vmm_kit_fail(block->host, -EINVAL, "set `mode` and `readonly` as when the machine was saved",
+			"the saved state %s changes to %.1000s, whose mode is another now",
+			changes ? "holds" : "does not hold", path);
+	return changes ? overlay_load(&block->disk.overlay, block->state) : 0;
+}
+
+static void destroy(void *self)
+{
+	struct block *block = self;
+	if (block->queue != NULL)
+		settle(block);
+	queue_free(block->queue);
+	disk_close(&block->disk);
+	free(block);
+}
+
+static int32_t get_port(void *self, const char *key, struct vmm_port_side *side)
+{
+	if (strcmp(key, "storage") != 0)
+		return -ENOENT;
+	side->ops = &port_ops;
+	side->port_self = side->self = self;
+	side->table = &lower;
+	return 0;
+}
+
+static const struct vmm_instance_ops instance_ops = {
+	.struct_size = sizeof(struct vmm_instance_ops),
+	.init = init,
+	.stop = stop,
+	.save = save,
+	.load = load,
+	.destroy = destroy,
+	.get_port = get_port,
+};
+
+int32_t vmm_block_instance(
+	const struct vmm_block_format *format, const struct vmm_host *host, struct vmm_instance *instance)
+{
+	struct block *block = calloc(1, sizeof(*block));
+	if (block == NULL)
+		return -ENOMEM;
+	block->host = host;
+	block->format = format;
+	instance->ops = &instance_ops;
+	instance->self = block;
+	return 0;
+}
+
+const struct vmm_param vmm_block_params[VMM_BLOCK_PARAM_COUNT] = {
+	{
+		.struct_size = sizeof(struct vmm_param),
+		.type = VMM_PARAM_PATH,
+		.flags = VMM_PARAM_REQUIRED,
+		.key = "path",
+		.help = "The image.",
+	},
+	VMM_KIT_PARAM_CHOICE("readonly", "auto", "auto|yes|no",
+		"Whether the guest can only read it; auto: if the image cannot be written, or is a CD's."),
+	VMM_KIT_PARAM_CHOICE("mode", "persistent", "persistent|nonpersistent",
+		"Whether what the guest writes goes to the image, or is kept aside in $TMPDIR and dropped at the end."),
+	VMM_KIT_PARAM(VMM_PARAM_SIZE, "size", NULL, VMM_BLOCK_SECTOR,
+		(int64_t)(VMM_BLOCK_LENGTH_MAXIMUM - VMM_BLOCK_SECTOR), NULL,
+		"Make the image with this size if there is none; grow one that is smaller."),
+	VMM_KIT_PARAM_CHOICE("cache", "writeback", "writeback|writethrough",
+		"Whether a write is on the disk when the guest flushes, or before it completes."),
+};
+
+const struct vmm_port_row vmm_block_ports[1] = {
+	VMM_KIT_PORT(VMM_ROLE_LOWER, VMM_PORT_LIVE, "storage", VMM_PORT_STORAGE, "The drive that it is in."),
+};
