@@ -55,7 +55,8 @@ int32_t vmdk_joined(struct vmm_block_image *image)
 	const struct vmdk *vmdk = vmdk_of(image);
 	const struct vmm_block_image *parent = image->parent_image;
 	if (parent->format != &vmdk_format)
-		return vmm_block_fail(image->host, -EINVAL, "Convert the parent to VMDK, and name it with vmm disk rebase.",
+		return vmm_block_fail(image->host, -EINVAL,
+			"Convert the parent to VMDK, and name it with vmm disk rebase.",
 			"%s, the parent of %s, is no VMDK", parent->path, image->path);
 	uint32_t cid = ((const struct vmdk *)parent->state)->cid;
 	if (cid == vmdk->parent_cid)
@@ -118,7 +119,8 @@ int32_t vmdk_rebase(struct vmm_block_image *image, const char *parent, const cha
 	if (status == 0)
 		status = descriptor_set_path(&vmdk->descriptor, "parentFileNameHint", parent);
 	if (status == -EILSEQ)
-		return vmm_block_fail(image->host, status, "Rename the parent, or give the descriptor encoding=\"UTF-8\".",
+		return vmm_block_fail(image->host, status,
+			"Rename the parent, or give the descriptor encoding=\"UTF-8\".",
 			"the descriptor of %s cannot name %s in its encoding", image->path, parent);
 	if (status == 0)
 		status = store_save(vmdk);

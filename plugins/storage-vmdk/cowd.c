@@ -39,8 +39,9 @@ int32_t cowd_open(struct sparse *sparse, const uint8_t sector[SECTOR], char why[
 	uint64_t grains = (sparse->capacity + sparse->grain - 1) / sparse->grain;
 	uint64_t tables = (grains + COWD_GTES - 1) / COWD_GTES, sectors = sparse->length / SECTOR;
 	if (gd == 0 || gdes < tables || gd >= sectors || (tables * 4 + SECTOR - 1) / SECTOR > sectors - gd) {
-		snprintf(why, 256, "is a COWD extent whose grain directory (%u entries at sector %u) is not in the file, "
-				   "or is too small",
+		snprintf(why, 256,
+			"is a COWD extent whose grain directory (%u entries at sector %u) is not in the file, "
+			"or is too small",
 			gdes, gd);
 		return -EINVAL;
 	}

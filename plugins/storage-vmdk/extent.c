@@ -145,11 +145,18 @@ static int32_t sparse_check(struct vmdk *vmdk, struct extent *extent)
 	struct sparse *sparse = extent->sparse;
 	if (sparse->kind == SPARSE_COWD || sparse->kind == SPARSE_SE) {
 		vmdk->image->is_readonly = 1;
-		vmdk->image->readonly_why = "vmm only reads the sparse extents of ESX (COWD, seSparse): convert the disk "
-					    "with vmm disk convert to write it";
+		vmdk->image->readonly_why =
+			"vmm only reads the sparse extents of ESX (COWD, seSparse): convert the disk "
+			"with vmm disk convert to write it";
 	}
 	if (sparse->kind == SPARSE_STREAM)
 		vmdk->is_stream = 1;
+	/* Nothing is in it: convert may be about to fill it. */
+	if (sparse->kind == SPARSE_STREAM && !stream_is_empty(sparse)) {
+		vmdk->image->is_readonly = 1;
+		vmdk->image->readonly_why =
+			"a streamOptimized disk can only be read: convert it with vmm disk convert to write it";
+	}
 	if (vmdk->is_bare)
 		extent->length = sparse->capacity * SECTOR;
 	if (sparse->capacity < extent->length / SECTOR && !is_lenient(vmdk))
@@ -209,13 +216,12 @@ static int32_t extent_open(
 	}
 	int32_t status = part_path(vmdk, line->name, path, sizeof(path));
 	if (status < 0)
-		return extent_fail(vmdk, extent, status, REMEDY_EXTENT, "the name of the extent %s is too long",
-			line->name);
+		return extent_fail(
+			vmdk, extent, status, REMEDY_EXTENT, "the name of the extent %s is too long", line->name);
 	if (access(path, F_OK) < 0)
-		return extent_fail(vmdk, extent, -errno, REMEDY_EXTENT, "the extent %s of %s is missing (%s)", line->name,
-			image->path, strerror(errno));
-	status = part_open(
-		vmdk, path, line->access == ACCESS_READONLY && !is_written(vmdk, line->name), &extent->part);
+		return extent_fail(vmdk, extent, -errno, REMEDY_EXTENT, "the extent %s of %s is missing (%s)",
+			line->name, image->path, strerror(errno));
+	status = part_open(vmdk, path, line->access == ACCESS_READONLY && !is_written(vmdk, line->name), &extent->part);
 	if (status < 0)
 		return status;
 	return line->type == TYPE_FLAT ? flat_check(vmdk, extent) : sparse_check(vmdk, extent);
@@ -237,8 +243,8 @@ static int32_t extents_read(struct vmdk *vmdk, struct descriptor_extent *line)
 	uint32_t at = 0, count = vmdk->is_bare ? 1 : lines_count(vmdk, line);
 	uint64_t start = 0;
 	if (count == 0)
-		return vmm_block_fail(image->host, -EINVAL, REMEDY_BACKUP, "the descriptor of %s names no extents",
-			image->path);
+		return vmm_block_fail(
+			image->host, -EINVAL, REMEDY_BACKUP, "the descriptor of %s names no extents", image->path);
 	vmdk->extents = calloc(count, sizeof(*vmdk->extents));
 	if (vmdk->extents == NULL)
 		return -ENOMEM;
@@ -251,8 +257,8 @@ static int32_t extents_read(struct vmdk *vmdk, struct descriptor_extent *line)
 		} else if (descriptor_extent(&vmdk->descriptor, &at, line, why) < 0) {
 			/* Where the next one is in the disk nobody knows. */
 			return vmm_block_fail(image->host, -EINVAL,
-				"Correct the line; it is: RW SECTORS TYPE \"FILE\" [OFFSET].", "in the descriptor of %s %s",
-				image->path, why);
+				"Correct the line; it is: RW SECTORS TYPE \"FILE\" [OFFSET].",
+				"in the descriptor of %s %s", image->path, why);
 		}
 		extent->start = start;
 		vmdk->extent_count++;
@@ -260,8 +266,9 @@ static int32_t extents_read(struct vmdk *vmdk, struct descriptor_extent *line)
 		if (status < 0)
 			return status;
 		if (extent->length > VMM_BLOCK_LENGTH_MAXIMUM - start)
-			return vmm_block_fail(image->host, -EFBIG, REMEDY_BACKUP, "%s is said to be larger than %llu bytes",
-				image->path, (unsigned long long)VMM_BLOCK_LENGTH_MAXIMUM);
+			return vmm_block_fail(image->host, -EFBIG, REMEDY_BACKUP,
+				"%s is said to be larger than %llu bytes", image->path,
+				(unsigned long long)VMM_BLOCK_LENGTH_MAXIMUM);
 		start += extent->length;
 	}
 	image->length = start;

@@ -135,8 +135,7 @@ int32_t header_check(const struct header *header, uint64_t length, char why[256]
 			(unsigned long long)header->rgdOffset);
 		return -EINVAL;
 	}
-	if (header->descriptorOffset != 0 &&
-		!inside(header->descriptorOffset, header->descriptorSize, length)) {
+	if (header->descriptorOffset != 0 && !inside(header->descriptorOffset, header->descriptorSize, length)) {
 		snprintf(why, 256, "has its descriptor at sector %llu, of %llu sectors, which is not in the file",
 			(unsigned long long)header->descriptorOffset, (unsigned long long)header->descriptorSize);
 		return -EINVAL;

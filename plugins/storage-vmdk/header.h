@@ -25,11 +25,11 @@
 #define COMPRESSION_NONE    0
 #define COMPRESSION_DEFLATE 1
 
-#define GTES        512u                     /* numGTEsPerGT, as all known programs have it */
-#define GTES_MOST   8192u                    /* that we take */
-#define GRAIN_LEAST 1u                       /* sectors; the specification says more than 8 */
-#define GRAIN_MOST  (UINT32_C(1) << 21)      /* 1 GiB, the largest unit of the block kit */
-#define SECTOR_MOST UINT64_C(0xffffffff)     /* the last one that a table entry can name */
+#define GTES        512u                 /* numGTEsPerGT, as all known programs have it */
+#define GTES_MOST   8192u                /* that we take */
+#define GRAIN_LEAST 1u                   /* sectors; the specification says more than 8 */
+#define GRAIN_MOST  (UINT32_C(1) << 21)  /* 1 GiB, the largest unit of the block kit */
+#define SECTOR_MOST UINT64_C(0xffffffff) /* the last one that a table entry can name */
 
 #define MARKER_EOS    0
 #define MARKER_GT     1

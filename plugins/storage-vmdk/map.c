@@ -155,8 +155,13 @@ void vmdk_abandon(
 	if (change_begin(vmdk_of(image), offset, &length, &extent, &sparse) < 0 || image->unit < sparse->grain_bytes)
 		return;
 	uint64_t from = offset - extent->start;
-	uint64_t grains = (from + length - 1) / sparse->grain_bytes - from / sparse->grain_bytes + 1;
-	space_give(sparse, allocated->token, grains);
+	uint64_t first = from / sparse->grain_bytes, last = (from + length - 1) / sparse->grain_bytes, entry;
+	for (uint64_t i = last + 1; i-- > first;) {
+		uint64_t sector = allocated->token + (i - first) * sparse->grain;
+		/* Of a commit that failed half-way some are in use; and what cannot be read may be. */
+		if (table_get(sparse, i, &entry) == 0 && entry != sector)
+			space_give(sparse, sector, 1);
+	}
 }
 
 /* Is there something below that an absent grain would show? */

@@ -73,8 +73,7 @@ static int32_t directory_read(
 		if (entry == 0)
 			continue;
 		uint64_t sector = tables->offset + (entry & 0xffffffff) * SE_TABLE;
-		if (entry >> 32 != 0x10000000 || (entry & 0xffffffff) >= tables->size / SE_TABLE ||
-			sector > UINT32_MAX)
+		if (entry >> 32 != 0x10000000 || (entry & 0xffffffff) >= tables->size / SE_TABLE || sector > UINT32_MAX)
 			status = -EINVAL;
 		else
 			sparse->gd[i] = (uint32_t)sector;
@@ -95,7 +94,8 @@ int32_t sesparse_open(struct sparse *sparse, const uint8_t sector[SECTOR], char 
 	sparse->entry_size = 8;
 	if (vmm_block_le64(sector + AT_VERSION) != SE_VERSION || sparse->grain != SE_GRAIN ||
 		vmm_block_le64(sector + AT_TABLE) != SE_TABLE || vmm_block_le64(sector + AT_FLAGS) != 0) {
-		snprintf(why, 256, "is a seSparse extent of a kind that vmm does not know (version %llx, grains of %llu)",
+		snprintf(why, 256,
+			"is a seSparse extent of a kind that vmm does not know (version %llx, grains of %llu)",
 			(unsigned long long)vmm_block_le64(sector + AT_VERSION), (unsigned long long)sparse->grain);
 		*remedy = "Clone it to a thin disk on the ESXi host (vmkfstools -i SOURCE -d thin TARGET).";
 		return -EOPNOTSUPP;
@@ -109,8 +109,7 @@ int32_t sesparse_open(struct sparse *sparse, const uint8_t sector[SECTOR], char 
 		return status;
 	uint64_t grains = (sparse->capacity + SE_GRAIN - 1) / SE_GRAIN;
 	sparse->grains_at = vmm_block_le64(sector + AT_GRAINS);
-	if (!place_get(sparse, sector + AT_DIRECTORY, &directory) ||
-		!place_get(sparse, sector + AT_TABLES, &tables) ||
+	if (!place_get(sparse, sector + AT_DIRECTORY, &directory) || !place_get(sparse, sector + AT_TABLES, &tables) ||
 		(grains + SE_GTES - 1) / SE_GTES > directory.size * (SECTOR / 8) || sparse->grains_at == 0 ||
 		sparse->grains_at > UINT64_MAX / SECTOR / 4) {
 		snprintf(why, 256, "is a seSparse extent whose tables are not in the file");
@@ -130,7 +129,8 @@ uint32_t sesparse_entry(const struct sparse *sparse, uint64_t entry, uint64_t *s
 	default: return GRAIN_BAD;
 	}
 	/* The low 12 bits of a grain's number are stored above the other 48. */
-	uint64_t number = ((entry & UINT64_C(0x0fff000000000000)) >> 48) | ((entry & UINT64_C(0x0000ffffffffffff)) << 12);
+	uint64_t number = ((entry & UINT64_C(0x0fff000000000000)) >> 48) |
+		((entry & UINT64_C(0x0000ffffffffffff)) << 12);
 	if (number > (UINT64_MAX / SECTOR / 4) / SE_GRAIN)
 		return GRAIN_BAD;
 	*sector = sparse->grains_at + number * SE_GRAIN;

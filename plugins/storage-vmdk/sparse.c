@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define COWD_MAGIC     UINT32_C(0x44574f43) /* "COWD" */
+#define TABLES_MOST    (UINT32_C(16) << 20)
 #define SESPARSE_MAGIC UINT64_C(0x00000000cafebabe)
 
 int32_t sparse_new(struct vmdk *vmdk, struct part *part, struct sparse **result)
@@ -52,8 +53,8 @@ int32_t sparse_shape(struct sparse *sparse, char why[256])
 	sparse->grains = sparse->capacity / sparse->grain + (sparse->capacity % sparse->grain != 0);
 	sparse->table_sectors = (sparse->gtes * sparse->entry_size + SECTOR - 1) / SECTOR;
 	uint64_t tables = sparse->grains / sparse->gtes + (sparse->grains % sparse->gtes != 0);
-	/* The callers have seen that so many entries are in the file. */
-	if (tables > UINT32_MAX / 8) {
+	/* The callers have seen that so many entries are in the file, which may be one great hole. */
+	if (tables > TABLES_MOST) {
 		snprintf(why, 256, "has %llu grain tables, too many for vmm", (unsigned long long)tables);
 		return -EFBIG;
 	}
@@ -206,8 +207,8 @@ int32_t sparse_open(struct vmdk *vmdk, struct part *part, uint32_t is_writable, 
 }
 
 /* How far grains of one kind, and adjacent in the file, reach: *run grows by whole grains up to `length`. */
-static int32_t run_extend(struct sparse *sparse, uint64_t grain, uint32_t kind, uint64_t sector, uint64_t length,
-	uint64_t *run)
+static int32_t run_extend(
+	struct sparse *sparse, uint64_t grain, uint32_t kind, uint64_t sector, uint64_t length, uint64_t *run)
 {
 	/* Long enough for any request, and short enough not to read all tables for a single answer. */
 	uint32_t pages_left = 4;

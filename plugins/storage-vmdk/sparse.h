@@ -56,11 +56,11 @@ struct sparse {
 	struct part *part;
 	uint32_t kind;
 	uint32_t is_writable;
-	struct header header; /* HOSTED, STREAM */
+	struct header header;   /* HOSTED, STREAM */
 	uint8_t sector[SECTOR]; /* it as it is in the file */
 	/* The shape. */
-	uint64_t capacity;      /* sectors */
-	uint64_t grain;         /* sectors */
+	uint64_t capacity; /* sectors */
+	uint64_t grain;    /* sectors */
 	uint64_t grain_bytes;
 	uint64_t grains;        /* how many the capacity needs */
 	uint32_t gtes;          /* entries a table */
@@ -78,9 +78,9 @@ struct sparse {
 	uint32_t gd_dirty;   /* the directories were changed, too */
 	uint32_t is_scanned; /* STREAM: the tables were made from the markers, and are all in memory */
 	/* Room. */
-	uint64_t end;      /* the sector behind the last grain that is in use */
-	struct runs free;  /* before it, of whole grains */
-	struct runs freed; /* that tables on the disk may still name: free after the next sync */
+	uint64_t end;       /* the sector behind the last grain that is in use */
+	struct runs free;   /* before it, of whole grains */
+	struct runs freed;  /* that tables on the disk may still name: free after the next sync */
 	uint32_t is_marked; /* as in use, in the file */
 	uint32_t was_unclean;
 	struct cache *cache; /* STREAM: grains that were unpacked lately */
@@ -135,7 +135,7 @@ int32_t tables_write(struct sparse *sparse);
 void tables_settle(struct sparse *sparse);
 int32_t directories_write(struct sparse *sparse);
 
-/* recover.c: it was not closed.  `why` and -EINVAL: not safe to write. */
+/* recover.c: it was not closed.  Makes it fit to be written, or not writable; errors are those of memory and files. */
 int32_t sparse_recover(struct sparse *sparse, char why[256]);
 
 /* stream.c */
@@ -145,5 +145,7 @@ int32_t stream_read(struct sparse *sparse, uint64_t offset, uint64_t length, voi
 /* One grain, of grain_bytes; *lba as its marker has it. */
 int32_t stream_grain(struct sparse *sparse, uint64_t grain, uint64_t sector, uint8_t *data);
 void cache_free(struct cache *cache);
+/* Has it no tables at all? */
+uint32_t stream_is_empty(const struct sparse *sparse);
 
 #endif

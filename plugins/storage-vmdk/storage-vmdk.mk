@@ -1,2 +1,47 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) The vmm authors
+if PLUGIN_STORAGE_VMDK
+# The format without the plugin's entry, which tests link.
+noinst_LTLIBRARIES += plugins/storage-vmdk/libvmdk.la
+plugins_storage_vmdk_libvmdk_la_SOURCES = \
+	plugins/storage-vmdk/chain.c \
+	plugins/storage-vmdk/cowd.c \
+	plugins/storage-vmdk/create.c \
+	plugins/storage-vmdk/create.h \
+	plugins/storage-vmdk/descriptor.c \
+	plugins/storage-vmdk/descriptor.h \
+	plugins/storage-vmdk/encoding.c \
+	plugins/storage-vmdk/extent.c \
+	plugins/storage-vmdk/header.c \
+	plugins/storage-vmdk/header.h \
+	plugins/storage-vmdk/info.c \
+	plugins/storage-vmdk/layout.c \
+	plugins/storage-vmdk/map.c \
+	plugins/storage-vmdk/pack.c \
+	plugins/storage-vmdk/recover.c \
+	plugins/storage-vmdk/sesparse.c \
+	plugins/storage-vmdk/space.c \
+	plugins/storage-vmdk/sparse.c \
+	plugins/storage-vmdk/sparse.h \
+	plugins/storage-vmdk/store.c \
+	plugins/storage-vmdk/stream.c \
+	plugins/storage-vmdk/survey.c \
+	plugins/storage-vmdk/survey.h \
+	plugins/storage-vmdk/sync.c \
+	plugins/storage-vmdk/table.c \
+	plugins/storage-vmdk/vmdk.c \
+	plugins/storage-vmdk/vmdk.h
+plugins_storage_vmdk_libvmdk_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(ZLIB_CFLAGS)
+
+plugin_LTLIBRARIES += plugins/storage-vmdk/storage-vmdk.la
+plugins_storage_vmdk_storage_vmdk_la_SOURCES = plugins/storage-vmdk/plugin.c
+plugins_storage_vmdk_storage_vmdk_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+plugins_storage_vmdk_storage_vmdk_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_storage_vmdk_storage_vmdk_la_LIBADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
+
+# What tests/disk/vmdk.py drives.
+check_PROGRAMS += tests/disk/vmdk_tool
+tests_disk_vmdk_tool_SOURCES = tests/disk/vmdk_tool.c
+tests_disk_vmdk_tool_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/plugins/storage-vmdk
+tests_disk_vmdk_tool_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
+endif

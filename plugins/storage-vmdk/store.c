@@ -25,8 +25,8 @@ int32_t store_load(struct vmdk *vmdk, const struct header *header)
 		if (at >= info.length / SECTOR || header->descriptorSize > info.length / SECTOR - at)
 			return vmm_block_fail(image->host, -EINVAL,
 				"Take the disk from a backup, or write a descriptor file for it.",
-				"the descriptor of %s is said to be at sector %llu, which is not in the file", image->path,
-				(unsigned long long)at);
+				"the descriptor of %s is said to be at sector %llu, which is not in the file",
+				image->path, (unsigned long long)at);
 		at *= SECTOR;
 		size = header->descriptorSize * SECTOR;
 	}
@@ -40,6 +40,7 @@ int32_t store_load(struct vmdk *vmdk, const struct header *header)
 	if (status == 0)
 		status = descriptor_copy(&vmdk->descriptor, text, size);
 	free(text);
+	vmdk->descriptor_stored = vmdk->descriptor.length;
 	return status;
 }
 
@@ -55,26 +56,39 @@ static int32_t sectors_write(struct vmm_block_file *file, uint64_t at, const cha
 	return status == 0 ? vmm_block_file_sync(file) : status;
 }
 
+/* Another file in the place of the descriptor's.  The lock is on the file, so it has to be taken anew. */
+static int32_t file_replace(struct vmdk *vmdk)
+{
+	struct vmm_block_image *image = vmdk->image;
+	struct vmm_block_file *file;
+	int32_t status = vmm_block_replace(image->path, vmdk->descriptor.text, vmdk->descriptor.length);
+	if (status < 0 || vmm_block_open_part(image, image->path, &file) < 0)
+		return status;
+	vmm_block_file_close(image->file);
+	image->file = file;
+	return 0;
+}
+
 int32_t store_save(struct vmdk *vmdk)
 {
 	struct vmm_block_image *image = vmdk->image;
 	const struct descriptor *descriptor = &vmdk->descriptor;
-	struct vmm_block_file_info info;
-	int32_t status = vmm_block_file_info(image->file, &info);
-	if (status < 0)
-		return status;
-	uint64_t room = vmdk->descriptor_offset != 0 ? vmdk->descriptor_sectors * SECTOR : info.length;
+	uint64_t room = vmdk->descriptor_offset != 0 ? vmdk->descriptor_sectors * SECTOR : descriptor->length;
+	int32_t status;
 	if (vmdk->descriptor_offset != 0 && descriptor->length > room)
 		return vmm_block_fail(image->host, -ENOSPC, "Convert the disk with vmm disk convert, which makes room.",
 			"the descriptor of %s has no room for %u bytes", image->path, descriptor->length);
-	/* A file of its own is put in the place of the old one, unless it can be changed where it is. */
-	if (vmdk->descriptor_offset == 0 && descriptor->length != room)
-		return vmm_block_replace(image->path, descriptor->text, descriptor->length);
-	char *text = calloc(2, room > 0 ? room : 1);
-	if (text == NULL)
-		return -ENOMEM;
-	memcpy(text, descriptor->text, descriptor->length);
-	status = sectors_write(image->file, vmdk->descriptor_offset * SECTOR, text, text + room, room);
-	free(text);
+	if (vmdk->descriptor_offset == 0 && descriptor->length != vmdk->descriptor_stored) {
+		status = file_replace(vmdk);
+	} else {
+		char *text = calloc(2, room > 0 ? room : 1);
+		if (text == NULL)
+			return -ENOMEM;
+		memcpy(text, descriptor->text, descriptor->length);
+		status = sectors_write(image->file, vmdk->descriptor_offset * SECTOR, text, text + room, room);
+		free(text);
+	}
+	if (status == 0)
+		vmdk->descriptor_stored = descriptor->length;
 	return status;
 }

@@ -31,7 +31,7 @@ int32_t sparse_mark(struct sparse *sparse, uint32_t unclean)
 
 static uint32_t is_changed(const struct sparse *sparse)
 {
-	return sparse->dirty.count > 0 || sparse->gd_dirty;
+	return sparse->is_writable && (sparse->dirty.count > 0 || sparse->gd_dirty);
 }
 
 static int32_t parts_sync(struct vmdk *vmdk)
@@ -69,7 +69,7 @@ int32_t vmdk_sync(struct vmm_block_image *image)
 	struct vmdk *vmdk = vmdk_of(image);
 	int32_t status = 0;
 	if (vmdk->pack != NULL)
-		return 0; /* nothing of a stream is worth anything before its end */
+		return pack_finish(vmdk);
 	/* The mark of use goes to the disk with the grains, and so before any table. */
 	for (uint32_t i = 0; i < vmdk->extent_count && status == 0; i++) {
 		struct sparse *sparse = vmdk->extents[i].sparse;

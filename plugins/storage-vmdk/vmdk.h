@@ -41,6 +41,7 @@ struct vmdk {
 	struct descriptor descriptor;
 	/* Where the descriptor is: in sectors of image->file; 0: it is all of the file. */
 	uint64_t descriptor_offset, descriptor_sectors;
+	uint32_t descriptor_stored; /* how long it is there, in bytes */
 	uint32_t cid, parent_cid;
 	struct extent *extents;
 	uint32_t extent_count;
@@ -87,10 +88,10 @@ int32_t vmdk_rebase(struct vmm_block_image *image, const char *parent, const cha
 /* map.c */
 int32_t vmdk_map(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct vmm_block_extent *extent);
 int32_t vmdk_allocate(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct vmm_block_extent *extent);
-int32_t vmdk_commit(struct vmm_block_image *image, uint64_t offset, uint64_t length,
-	const struct vmm_block_extent *extent);
-void vmdk_abandon(struct vmm_block_image *image, uint64_t offset, uint64_t length,
-	const struct vmm_block_extent *extent);
+int32_t vmdk_commit(
+	struct vmm_block_image *image, uint64_t offset, uint64_t length, const struct vmm_block_extent *extent);
+void vmdk_abandon(
+	struct vmm_block_image *image, uint64_t offset, uint64_t length, const struct vmm_block_extent *extent);
 int32_t vmdk_zero(struct vmm_block_image *image, uint64_t offset, uint64_t length, uint32_t discard);
 int32_t vmdk_unpack(struct vmm_block_image *image, uint64_t offset, uint64_t length, void *data);
 
@@ -106,7 +107,9 @@ int32_t vmdk_create(const struct vmm_block_create *create);
 
 /* pack.c */
 int32_t vmdk_pack(struct vmm_block_image *image, uint64_t offset, uint64_t length, const void *data);
+/* Write its end, so that it is complete. */
 int32_t pack_finish(struct vmdk *vmdk);
+void pack_end(struct vmdk *vmdk);
 
 int32_t vmdk_check(struct vmm_block_image *image, struct vmm_block_report *report);
 int32_t vmdk_resize(struct vmm_block_image *image, uint64_t length);
