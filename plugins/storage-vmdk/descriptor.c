@@ -397,10 +397,28 @@ int32_t descriptor_put(struct descriptor *descriptor, uint32_t at, uint32_t end,
 	if (line == NULL)
 		return splice(descriptor, at, end, "", 0);
 	char *text = NULL;
-	int size = asprintf(&text, "%s%s", line, line_end(descriptor));
+	uint32_t unended = at > 0 && descriptor->text[at - 1] != '\n' && descriptor->text[at - 1] != '\r';
+	int size = asprintf(&text, "%s%s%s", unended ? line_end(descriptor) : "", line, line_end(descriptor));
 	if (size < 0)
 		return -ENOMEM;
 	int32_t status = splice(descriptor, at, end, text, (uint32_t)size);
 	free(text);
 	return status;
+}
+
+int32_t descriptor_put_sectors(struct descriptor *descriptor, const struct descriptor_extent *extent, uint64_t sectors)
+{
+	char text[24];
+	uint32_t at = extent->at, end;
+	/* The second word. */
+	while (at < extent->end && blank(descriptor->text[at]))
+		at++;
+	while (at < extent->end && !blank(descriptor->text[at]))
+		at++;
+	while (at < extent->end && blank(descriptor->text[at]))
+		at++;
+	for (end = at; end < extent->end && !blank(descriptor->text[end]); end++)
+		;
+	int size = snprintf(text, sizeof(text), "%llu", (unsigned long long)sectors);
+	return splice(descriptor, at, end, text, (uint32_t)size);
 }

@@ -69,6 +69,8 @@ int32_t descriptor_extent(
 /* Put `line` (without its end) in the place of the bytes at .. end, which are an extent line or empty; NULL: take it
  * out. */
 int32_t descriptor_put(struct descriptor *descriptor, uint32_t at, uint32_t end, const char *line);
+/* Give the extent line that was found another length. */
+int32_t descriptor_put_sectors(struct descriptor *descriptor, const struct descriptor_extent *extent, uint64_t sectors);
 
 /* Text in the encoding that the descriptor names, as UTF-8, and back.  What cannot be understood stays as it is when it
  * is read; -EILSEQ when it is written. */

@@ -64,7 +64,7 @@ static int32_t dirty_limit(struct vmm_block_image *image, const struct sparse *s
  * A grain of which only a part is the kit's unit, since the extent does not begin at a multiple of it.  All of it is
  * filled with what is to be seen there, and is in the table before the kit writes into it as into any other.
  */
-static int32_t grain_materialise(
+int32_t grain_materialise(
 	struct vmm_block_image *image, const struct extent *extent, struct sparse *sparse, uint64_t grain)
 {
 	uint64_t start = grain * sparse->grain_bytes, sector, got, entry;

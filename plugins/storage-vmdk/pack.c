@@ -261,6 +261,31 @@ int32_t pack_finish(struct vmdk *vmdk)
 	return status;
 }
 
+/* A stream whose tables were made from its markers gets them, and an end, behind its last grain. */
+int32_t stream_mend(struct sparse *sparse)
+{
+	struct pack pack = { .sparse = sparse, .sector = sparse->end, .written = sparse->end, .space = BUFFER };
+	uint32_t size = sparse->table_sectors * SECTOR;
+	int32_t status = vmm_block_file_truncate(sparse->part->file, sparse->end * SECTOR);
+	pack.buffer = malloc(BUFFER);
+	if (pack.buffer == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < sparse->tables && status == 0; i++) {
+		if (sparse->pages[i] == NULL)
+			continue;
+		pack.entries = sparse->pages[i]->entries;
+		status = pack.space - pack.filled < size + 2 * SECTOR ? buffer_write(&pack) : 0;
+		if (status == 0)
+			status = table_add(&pack, &sparse->gd[i]);
+	}
+	if (status == 0)
+		status = buffer_write(&pack);
+	if (status == 0)
+		status = end_write(&pack);
+	free(pack.buffer);
+	return status == 0 ? vmm_block_file_sync(sparse->part->file) : status;
+}
+
 void pack_end(struct vmdk *vmdk)
 {
 	pack_free(vmdk->pack);

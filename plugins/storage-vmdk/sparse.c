@@ -117,14 +117,15 @@ static void directories_check(struct sparse *sparse)
 	uint32_t bad = directory_bad(sparse, sparse->gd);
 	if (sparse->rgd != NULL)
 		bad += directory_bad(sparse, sparse->rgd);
-	if (bad == 0)
+	/* Check is to mend it. */
+	if (bad == 0 || (image->flags & VMM_BLOCK_LENIENT) != 0)
 		return;
 	sparse->is_writable = 0;
 	image->is_readonly = 1;
 	image->readonly_why = "its grain directory is damaged: vmm disk repair mends it";
 	for (uint32_t i = 0; i < sparse->tables; i++) {
 		if (sparse->gd[i] != 0 && !table_is_inside(sparse, sparse->gd[i]) && sparse->rgd != NULL &&
-			table_is_inside(sparse, sparse->rgd[i]) && (image->flags & VMM_BLOCK_LENIENT) == 0)
+			table_is_inside(sparse, sparse->rgd[i]))
 			sparse->gd[i] = sparse->rgd[i];
 	}
 }
@@ -167,7 +168,8 @@ static int32_t hosted_open(struct sparse *sparse, uint32_t is_writable, char why
 	sparse->was_unclean = sparse->is_marked;
 	directories_check(sparse);
 	end_find(sparse);
-	if (sparse->was_unclean && sparse->is_writable && (image->flags & VMM_BLOCK_LENIENT) == 0)
+	sparse->keeps_mark = sparse->was_unclean && (image->flags & VMM_BLOCK_LENIENT) != 0;
+	if (sparse->was_unclean && sparse->is_writable && !sparse->keeps_mark)
 		status = sparse_recover(sparse, why);
 	return status;
 }

@@ -83,6 +83,7 @@ struct sparse {
 	struct runs freed;  /* that tables on the disk may still name: free after the next sync */
 	uint32_t is_marked; /* as in use, in the file */
 	uint32_t was_unclean;
+	uint32_t keeps_mark; /* it was so before, and nobody has looked at what that did */
 	struct cache *cache; /* STREAM: grains that were unpacked lately */
 };
 
@@ -138,6 +139,9 @@ int32_t directories_write(struct sparse *sparse);
 /* recover.c: it was not closed.  Makes it fit to be written, or not writable; errors are those of memory and files. */
 int32_t sparse_recover(struct sparse *sparse, char why[256]);
 
+/* grow.c: another capacity.  A smaller one loses what is behind it. */
+int32_t sparse_resize(struct sparse *sparse, uint64_t capacity);
+
 /* stream.c */
 int32_t stream_footer(struct sparse *sparse, char why[256], const char **remedy);
 int32_t stream_scan(struct sparse *sparse, char why[256]);
@@ -145,6 +149,8 @@ int32_t stream_read(struct sparse *sparse, uint64_t offset, uint64_t length, voi
 /* One grain, of grain_bytes; *lba as its marker has it. */
 int32_t stream_grain(struct sparse *sparse, uint64_t grain, uint64_t sector, uint8_t *data);
 void cache_free(struct cache *cache);
+/* pack.c */
+int32_t stream_mend(struct sparse *sparse);
 /* Has it no tables at all? */
 uint32_t stream_is_empty(const struct sparse *sparse);
 

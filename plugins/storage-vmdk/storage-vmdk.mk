@@ -5,6 +5,11 @@ if PLUGIN_STORAGE_VMDK
 noinst_LTLIBRARIES += plugins/storage-vmdk/libvmdk.la
 plugins_storage_vmdk_libvmdk_la_SOURCES = \
 	plugins/storage-vmdk/chain.c \
+	plugins/storage-vmdk/check.c \
+	plugins/storage-vmdk/check.h \
+	plugins/storage-vmdk/check_hosted.c \
+	plugins/storage-vmdk/check_stream.c \
+	plugins/storage-vmdk/compact.c \
 	plugins/storage-vmdk/cowd.c \
 	plugins/storage-vmdk/create.c \
 	plugins/storage-vmdk/create.h \
@@ -12,6 +17,7 @@ plugins_storage_vmdk_libvmdk_la_SOURCES = \
 	plugins/storage-vmdk/descriptor.h \
 	plugins/storage-vmdk/encoding.c \
 	plugins/storage-vmdk/extent.c \
+	plugins/storage-vmdk/grow.c \
 	plugins/storage-vmdk/header.c \
 	plugins/storage-vmdk/header.h \
 	plugins/storage-vmdk/info.c \
@@ -19,6 +25,7 @@ plugins_storage_vmdk_libvmdk_la_SOURCES = \
 	plugins/storage-vmdk/map.c \
 	plugins/storage-vmdk/pack.c \
 	plugins/storage-vmdk/recover.c \
+	plugins/storage-vmdk/resize.c \
 	plugins/storage-vmdk/sesparse.c \
 	plugins/storage-vmdk/space.c \
 	plugins/storage-vmdk/sparse.c \

@@ -179,7 +179,7 @@ static int32_t table_survey(struct survey *survey, uint32_t number, const struct
 			continue;
 		uint64_t result = entry_survey(survey, grain, entry, redundant);
 		/* The changed page is written to both places. */
-		if (result != entry || (result != redundant && entry != redundant)) {
+		if (!survey->is_dry && (result != entry || (result != redundant && entry != redundant))) {
 			int32_t status = table_set(sparse, grain, (uint32_t)result);
 			if (status < 0)
 				return status;
@@ -209,6 +209,25 @@ static int32_t granule_find(struct survey *survey)
 	return survey->bits == NULL ? -ENOMEM : 0;
 }
 
+static void reach(struct survey *survey, uint64_t sector, uint64_t size)
+{
+	uint64_t sectors = (survey->sparse->length + SECTOR - 1) / SECTOR;
+	if (sector < sectors && size <= sectors - sector && sector + size > survey->last)
+		survey->last = sector + size;
+}
+
+/* Tables may be behind all grains, of a disk that has grown. */
+static void metadata_end(struct survey *survey)
+{
+	const struct sparse *sparse = survey->sparse;
+	uint64_t size = ((uint64_t)sparse->tables * 4 + SECTOR - 1) / SECTOR;
+	reach(survey, sparse->header.gdOffset, size);
+	if (sparse->rgd != NULL)
+		reach(survey, sparse->header.rgdOffset, size);
+	for (uint64_t i = survey->place_count; i > 0; i--)
+		reach(survey, survey->places[i - 1], sparse->table_sectors);
+}
+
 int32_t survey_run(struct survey *survey)
 {
 	struct sparse *sparse = survey->sparse;
@@ -216,11 +235,8 @@ int32_t survey_run(struct survey *survey)
 	survey->last = sparse->header.overHead;
 	survey->redundant = malloc(sparse->table_sectors * SECTOR);
 	int32_t status = survey->redundant == NULL ? -ENOMEM : places_collect(survey);
-	if (status == 0 && survey->place_count > 0) {
-		uint64_t end = survey->places[survey->place_count - 1] + sparse->table_sectors;
-		if (end <= sparse->length / SECTOR && end > survey->last)
-			survey->last = end;
-	}
+	if (status == 0)
+		metadata_end(survey);
 	if (status == 0)
 		status = granule_find(survey);
 	for (uint32_t i = 0; i < sparse->tables && status == 0; i++) {

@@ -30,6 +30,7 @@ struct survey {
 	/* Now and then; 1: stop. */
 	uint32_t (*progress)(struct survey *survey, uint64_t done, uint64_t of);
 	void *self;
+	uint32_t is_dry;  /* nothing is changed */
 	uint64_t used;    /* grains */
 	uint64_t last;    /* the sector behind the last that is in use */
 	uint64_t first;   /* grain, in sectors; UINT64_MAX: there is none */

@@ -94,7 +94,8 @@ static void sparse_finish(struct sparse *sparse)
 		return;
 	if (length < sparse->length && vmm_block_file_truncate(sparse->part->file, length) == 0)
 		sparse->length = length;
-	if (sparse->is_marked && vmm_block_file_sync(sparse->part->file) == 0 && sparse_mark(sparse, 0) == 0)
+	if (sparse->is_marked && !sparse->keeps_mark && vmm_block_file_sync(sparse->part->file) == 0 &&
+		sparse_mark(sparse, 0) == 0)
 		(void)vmm_block_file_sync(sparse->part->file);
 }
 

@@ -189,7 +189,10 @@ const struct vmm_block_format vmdk_format = {
 	.zero = vmdk_zero,
 	.sync = vmdk_sync,
 	.pack = vmdk_pack,
+	.resize = vmdk_resize,
+	.compact = vmdk_compact,
 	.rebase = vmdk_rebase,
+	.check = vmdk_check,
 	.info = vmdk_info,
 	.create = vmdk_create,
 };

@@ -94,6 +94,9 @@ void vmdk_abandon(
 	struct vmm_block_image *image, uint64_t offset, uint64_t length, const struct vmm_block_extent *extent);
 int32_t vmdk_zero(struct vmm_block_image *image, uint64_t offset, uint64_t length, uint32_t discard);
 int32_t vmdk_unpack(struct vmm_block_image *image, uint64_t offset, uint64_t length, void *data);
+/* Have this grain in the extent's file, with what is to be seen there. */
+int32_t grain_materialise(
+	struct vmm_block_image *image, const struct extent *extent, struct sparse *sparse, uint64_t grain);
 
 /* sync.c */
 int32_t vmdk_sync(struct vmm_block_image *image);

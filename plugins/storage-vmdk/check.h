@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) The vmm authors */
+/*
+ * Checking and mending.
+ */
+#ifndef VMDK_CHECK_H
+#define VMDK_CHECK_H
+
+#include "survey.h"
+
+#define FOUND(REPORT, SEVERITY, MENDABLE, REMEDY, ...) \
+	((REPORT)->found((REPORT), VMM_BLOCK_##SEVERITY, (MENDABLE), (REMEDY), __VA_ARGS__))
+
+/* Work done, over all extents, in sectors of the disk. */
+struct checking {
+	struct vmdk *vmdk;
+	struct vmm_block_report *report;
+	struct extent *extent;
+	uint64_t done, of;
+	uint32_t is_header_changed; /* of the extent: to be written when its tables are */
+};
+
+static inline uint32_t checking_stopped(struct checking *checking)
+{
+	return checking->report->progress(checking->report, checking->done, checking->of);
+}
+
+/* check_hosted.c */
+int32_t check_hosted(struct checking *checking);
+/* check_stream.c: streams, COWD and seSparse. */
+int32_t check_entries(struct checking *checking);
+
+#endif
