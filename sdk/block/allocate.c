@@ -140,6 +140,7 @@ static int32_t piece_allocate(
 		return status;
 	if (room.length == 0 || room.length > length || room.file == NULL)
 		return -EIO;
+	*done = room.length;
 	status = edges_read(image, offset, room.length, &edges);
 	if (status == 0) {
 		pthread_mutex_lock(&image_node(image)->mutator);
@@ -155,7 +156,14 @@ static int32_t piece_allocate(
 	else if (format->abandon != NULL)
 		format->abandon(image, offset, room.length, &room);
 	image_exclusive_end(image);
-	*done = room.length;
+	/* Whole units; what was there before may have been a parent's. */
+	uint64_t first = unit_down(image, offset), last = unit_up(image, offset + room.length);
+	if (status == 0) {
+		extents_forget(image, first, last - first);
+		room.offset -= offset - first;
+		room.length = last - first;
+		extents_note(image, first, &room, true);
+	}
 	return status;
 }
 
@@ -234,7 +242,7 @@ static int32_t zeros_write(struct vmm_block_image *image, uint64_t length, uint6
 	return status;
 }
 
-int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard)
+int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard, bool locked)
 {
 	struct node *node = image_node(image);
 	uint64_t end = offset + length;
@@ -242,7 +250,10 @@ int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t o
 	uint64_t first = unit_up(image, offset), last = end == image->length ? end : unit_down(image, end);
 	struct range range;
 	int32_t status = -EOPNOTSUPP;
-	range_lock(&node->ranges, &range, unit_down(image, offset), unit_up(image, end), true);
+	if (!locked)
+		range_lock(&node->ranges, &range, unit_down(image, offset), unit_up(image, end), true);
+	if (image->unit != 0)
+		extents_forget(image, unit_down(image, offset), unit_up(image, end) - unit_down(image, offset));
 	if (first < last && image->format->zero != NULL && image->unit != 0) {
 		image_exclusive(image);
 		status = image->format->zero(image, first, last - first, discard);
@@ -256,6 +267,7 @@ int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t o
 		if (status == 0 && last < end)
 			status = zeros_write(image, end - last, last);
 	}
-	range_unlock(&node->ranges, &range);
+	if (!locked)
+		range_unlock(&node->ranges, &range);
 	return status;
 }

@@ -14,6 +14,7 @@ static int32_t whole_begin(struct vmm_block_image *image, struct range *range, c
 {
 	range_lock(&image_node(image)->ranges, range, 0, UINT64_MAX, true);
 	int32_t status = image_begin(image);
+	extents_forget(image, 0, UINT64_MAX);
 	if (status == 0)
 		return 0;
 	range_unlock(&image_node(image)->ranges, range);
@@ -50,9 +51,20 @@ int32_t vmm_block_image_resize(struct vmm_block_image *image, uint64_t length)
 	int32_t status = whole_begin(image, &range, "resize");
 	if (status < 0)
 		return status;
+	uint64_t before = image->length;
+	/* What is cut off is not to come back when it grows again. */
+	if (length < before && length < unit_up(image, length))
+		status = allocate_zero(image,
+			(unit_up(image, length) < before ? unit_up(image, length) : before) - length, length, false,
+			true);
 	image_exclusive(image);
-	status = image->format->resize(image, length);
+	if (status == 0)
+		status = image->format->resize(image, length);
 	image_exclusive_end(image);
+	/* Nor is what a longer parent has there to be seen. */
+	uint64_t parent = image->parent_image != NULL ? image->parent_image->length : 0;
+	if (status == 0 && before < length && before < parent)
+		status = allocate_zero(image, (length < parent ? length : parent) - before, before, false, true);
 	return whole_end(image, &range, status);
 }
 
@@ -105,6 +117,7 @@ int32_t vmm_block_image_check(struct vmm_block_image *image, struct vmm_block_re
 	if (image->format->check == NULL)
 		return 0;
 	range_lock(&image_node(image)->ranges, &range, 0, UINT64_MAX, true);
+	extents_forget(image, 0, UINT64_MAX);
 	image_exclusive(image);
 	int32_t status = image->format->check(image, report);
 	image_exclusive_end(image);

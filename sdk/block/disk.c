@@ -16,7 +16,7 @@ enum { READONLY_AUTO, READONLY_YES, READONLY_NO };
 
 struct wishes {
 	char path[4096];
-	uint32_t readonly, persistent;
+	uint32_t readonly, persistent, direct;
 	uint64_t size;
 };
 
@@ -47,20 +47,21 @@ static int32_t disk_make(
 /* How it is to be opened: READONLY or not. */
 static uint32_t disk_flags(struct disk *disk, const struct wishes *wishes)
 {
+	uint32_t direct = wishes->direct ? VMM_BLOCK_DIRECT : 0;
 	if (wishes->readonly == READONLY_YES || !wishes->persistent)
-		return VMM_BLOCK_READONLY;
+		return direct | VMM_BLOCK_READONLY;
 	if (wishes->readonly == READONLY_NO)
-		return 0;
+		return direct;
 	int fd = open(wishes->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0) {
 		close(fd);
-		return 0;
+		return direct;
 	}
 	if (!is_refusal(errno))
-		return 0;
+		return direct;
 	vmm_kit_log(disk->host, VMM_LOG_INFO, "%.150s is read-only: %s", wishes->path, strerror(errno));
 	disk->readonly = 1;
-	return VMM_BLOCK_READONLY;
+	return direct | VMM_BLOCK_READONLY;
 }
 
 /* Images that a format can only read, and CDs. */
@@ -143,6 +144,7 @@ int32_t disk_open(struct disk *disk, const struct vmm_host *host, const struct v
 	int64_t size = vmm_kit_int(host, "size", 0);
 	wishes.size = size > 0 ? ((uint64_t)size + VMM_BLOCK_SECTOR - 1) / VMM_BLOCK_SECTOR * VMM_BLOCK_SECTOR : 0;
 	disk->writethrough = vmm_kit_choice(host, "cache") == 1;
+	wishes.direct = vmm_kit_choice(host, "cache") == 2;
 	int32_t status = disk_open_wished(disk, format, &wishes, &made);
 	if (status < 0) {
 		disk_close(disk);

@@ -26,6 +26,11 @@ void vmm_block_watch(vmm_block_watcher watcher, void *self)
 	watch_self = self;
 }
 
+bool file_watched(void)
+{
+	return watch_call != NULL;
+}
+
 int32_t path_watch(const char *path, uint32_t event, const void *data, uint64_t length)
 {
 	return watch_call != NULL ? watch_call(watch_self, path, event, data, length, 0) : 0;

@@ -67,6 +67,7 @@ static void node_close(struct node *node)
 	free(image->state);
 	vmm_block_file_close(image->file);
 	free((char *)(uintptr_t)image->path);
+	extents_destroy(&node->extents);
 	range_set_destroy(&node->ranges);
 	pthread_rwlock_destroy(&node->lock);
 	pthread_mutex_destroy(&node->mutator);
@@ -85,6 +86,7 @@ static struct node *node_new(const struct vmm_host *host, const char *path, uint
 	pthread_mutex_init(&node->mutator, NULL);
 	pthread_rwlock_init(&node->lock, NULL);
 	range_set_init(&node->ranges);
+	extents_init(&node->extents);
 	node->image.host = host;
 	node->image.path = copy;
 	node->image.flags = flags;

@@ -44,6 +44,7 @@ struct vmm_block_file {
 	uint64_t device, inode;
 	uint32_t block, alignment;
 	bool is_device;
+	bool may_wait;           /* atomic: the file system has no writes that do not */
 	int32_t lost;            /* what a sync failed with: data that were thought safe may be gone for good */
 	struct range_set ranges; /* DIRECT: of writes, so that what is read to fill up a block does not get stale */
 	char path[];
@@ -51,6 +52,7 @@ struct vmm_block_file {
 /* A file without a name in a folder. */
 int32_t file_nameless(const char *folder, struct vmm_block_file **file);
 bool file_same(const struct vmm_block_file *a, const struct vmm_block_file *b);
+bool file_watched(void);
 int32_t file_watch(const struct vmm_block_file *file, uint32_t event, const void *data, uint64_t length,
 	uint64_t offset); /* what the watcher says */
 int32_t path_watch(const char *path, uint32_t event, const void *data, uint64_t length);
@@ -73,12 +75,34 @@ void cursor_move(struct cursor *cursor, uint64_t length);
 void cursor_clear(struct cursor *cursor, uint64_t length);
 void cursor_fill(struct cursor *cursor, const void *data, uint64_t length);
 
+/* extent.c: where data have been found, so that not everybody need ask the format. */
+struct vmm_block_image;
+#define EXTENTS 512u
+struct extent {
+	uint64_t first, end; /* of the disk; end 0: none */
+	struct vmm_block_file *file;
+	uint64_t offset; /* of `first` in it */
+	bool in_place;   /* a write may go there */
+};
+struct extents {
+	pthread_mutex_t mutex;
+	struct extent *table; /* NULL: no memory for it */
+};
+void extents_init(struct extents *extents);
+void extents_destroy(struct extents *extents);
+/* All for callers that have the range locked.  find: the bytes from `offset` on that are known to be in one place;
+ * false: nothing is known. */
+bool extents_find(struct vmm_block_image *image, uint64_t offset, uint64_t length, bool write, struct extent *extent);
+void extents_note(struct vmm_block_image *image, uint64_t offset, const struct vmm_block_extent *found, bool in_place);
+void extents_forget(struct vmm_block_image *image, uint64_t offset, uint64_t length);
+
 /* image.c: an open image. */
 struct node {
 	struct vmm_block_image image;
 	pthread_mutex_t mutator;
 	pthread_rwlock_t lock;
 	struct range_set ranges;
+	struct extents extents;
 	bool begun;                /* atomic */
 	uint64_t changes, flushed; /* atomic: how many changes were made, and how many of them the last flush covered */
 	uint32_t depth;
@@ -107,6 +131,9 @@ int32_t image_map(
 int32_t chain_map(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct vmm_block_extent *extent,
 	struct vmm_block_image **where, bool locked);
 
+/* Where a write can go as it is; known->end is 0 if it needs room first.  For who has the range locked. */
+int32_t image_in_place(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct extent *known);
+
 /* transfer.c */
 /* Read, without locks of this image's if the caller is its exclusive owner. */
 int32_t image_read_at(
@@ -117,7 +144,8 @@ int32_t file_transfer(struct vmm_block_file *file, struct cursor *cursor, uint64
 
 /* allocate.c */
 int32_t allocate_write(struct vmm_block_image *image, struct cursor *cursor, uint64_t length, uint64_t offset);
-int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard);
+/* locked: the caller has the range to itself already. */
+int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard, bool locked);
 
 /* overlay.c: changes that are not to last. */
 struct overlay {

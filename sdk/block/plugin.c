@@ -7,6 +7,7 @@
 
 #include <vmm/block/plugin.h>
 #include <vmm/event.h>
+#include <vmm/machine.h>
 #include <vmm/state.h>
 
 #include "queue.h"
@@ -20,24 +21,77 @@ struct block {
 	void *upper_self;
 	struct disk disk;
 	struct queue *queue;
-	uint32_t settling, broken;
+	const struct vmm_power_service *power;
+	struct job *parked, **parked_last; /* that failed, until the machine is stopped and resumed */
+	uint32_t settling, broken, pauses;
 };
 
 /* Requests. */
 
 static void complete(struct block *block, struct job *job)
 {
-	int32_t status = job->status;
-	if (status < 0 && status != -ECANCELED && !block->broken) {
+	if (block->upper != NULL)
+		block->upper->complete(block->upper_self, job->request.token, job->status);
+	free(job);
+}
+
+static void explain(struct block *block, const struct job *job)
+{
+	static const char *const words[] = { "request", "read", "write", "flush", "discard", "zeroing" };
+	uint32_t operation = job->request.operation < VMM_KIT_COUNT(words) ? job->request.operation : 0;
+	if (job->status < 0 && job->status != -ECANCELED && !block->broken) {
 		block->broken = 1;
 		vmm_kit_log(block->host, VMM_LOG_ERROR, "%.150s: %s of %llu bytes at %llu: %s", block->disk.image->path,
-			job->request.operation == VMM_STORAGE_READ ? "read" : "write",
-			(unsigned long long)job->request.length, (unsigned long long)job->request.offset,
-			strerror(-status));
+			words[operation], (unsigned long long)job->request.length,
+			(unsigned long long)job->request.offset, strerror(-job->status));
 	}
-	if (block->upper != NULL)
-		block->upper->complete(block->upper_self, job->request.token, status);
-	free(job);
+}
+
+/* What may be better once somebody has looked after the host. */
+static uint32_t is_curable(int32_t status)
+{
+	return status == -ENOSPC || status == -EDQUOT || status == -EIO || status == -EFBIG;
+}
+
+/* Keep a request that failed, and have the machine paused: it comes back to the drive, which submits it again, when
+ * the machine is stopped. */
+static void park(struct block *block, struct job *job)
+{
+	uint32_t first = block->parked == NULL;
+	job->next = NULL;
+	*block->parked_last = job;
+	block->parked_last = &job->next;
+	if (!first)
+		return;
+	vmm_kit_log(block->host, VMM_LOG_ERROR, "the machine is paused: %s; then `vmm resume` goes on",
+		job->status == -EIO ? "its disk's host has an I/O error: mend it" : "there is no room: make some");
+	block->power->request(block->host->context, VMM_POWER_PAUSE);
+}
+
+static void unpark(struct block *block)
+{
+	struct job *next;
+	for (struct job *job = block->parked; job != NULL; job = next) {
+		next = job->next;
+		job->status = -ECANCELED;
+		complete(block, job);
+	}
+	block->parked = NULL;
+	block->parked_last = &block->parked;
+	block->broken = 0;
+}
+
+static void finished(struct block *block, struct job *job)
+{
+	explain(block, job);
+	if (!block->pauses || !is_curable(job->status)) {
+		complete(block, job);
+	} else if (block->settling) {
+		job->status = -ECANCELED;
+		complete(block, job);
+	} else {
+		park(block, job);
+	}
 }
 
 static void complete_all(struct block *block)
@@ -45,7 +99,7 @@ static void complete_all(struct block *block)
 	struct job *next;
 	for (struct job *job = queue_take(block->queue); job != NULL; job = next) {
 		next = job->next;
-		complete(block, job);
+		finished(block, job);
 	}
 }
 
@@ -73,6 +127,7 @@ static void settle(struct block *block)
 	block->settling = 1;
 	queue_settle(block->queue);
 	complete_all(block);
+	unpark(block);
 	block->settling = 0;
 }
 
@@ -164,6 +219,11 @@ static int32_t init(void *self)
 	block->event = vmm_kit_service(block->host, VMM_SERVICE_EVENT);
 	block->state = vmm_kit_service(block->host, VMM_SERVICE_STATE);
 	if (block->event == NULL || block->state == NULL)
+		return -ENOTSUP;
+	block->parked_last = &block->parked;
+	block->pauses = vmm_kit_choice(block->host, "on-error");
+	block->power = block->pauses ? vmm_kit_service(block->host, VMM_SERVICE_POWER) : NULL;
+	if (block->pauses && block->power == NULL)
 		return -ENOTSUP;
 	int32_t status = disk_open(&block->disk, block->host, block->format);
 	return status < 0 ? status : queue_new(&block->disk, queue_done, block, &block->queue);
@@ -264,8 +324,13 @@ const struct vmm_param vmm_block_params[VMM_BLOCK_PARAM_COUNT] = {
 	VMM_KIT_PARAM(VMM_PARAM_SIZE, "size", NULL, VMM_BLOCK_SECTOR,
 		(int64_t)(VMM_BLOCK_LENGTH_MAXIMUM - VMM_BLOCK_SECTOR), NULL,
 		"Make the image with this size if there is none; grow one that is smaller."),
-	VMM_KIT_PARAM_CHOICE("cache", "writeback", "writeback|writethrough",
-		"Whether a write is on the disk when the guest flushes, or before it completes."),
+	VMM_KIT_PARAM_CHOICE("cache", "writeback", "writeback|writethrough|none",
+		"Whether a write is on the disk when the guest flushes, or before it completes; none: as writeback, "
+		"past the "
+		"host's page cache where its file system can."),
+	VMM_KIT_PARAM_CHOICE("on-error", "report", "report|pause",
+		"When the host's disk is full or fails: tell the guest, or pause the machine and try again when it is "
+		"resumed."),
 };
 
 const struct vmm_port_row vmm_block_ports[1] = {

@@ -26,15 +26,43 @@ void disk_close(struct disk *disk);
 int32_t disk_check(const struct disk *disk, const struct vmm_storage_request *request);
 int32_t disk_transfer(struct disk *disk, const struct vmm_storage_request *request);
 
+/* place.c: a request whose bytes are all in one place of one file, which stays theirs meanwhile. */
+struct place {
+	struct vmm_block_file *file; /* NULL: none was found */
+	uint64_t offset;
+	struct range range, file_range;
+	uint8_t ranged, file_ranged;
+	int count;
+	struct iovec vectors[BLOCK_VECTORS];
+};
+/* wait: the format may be asked, which may take its time. */
+bool place_find(struct disk *disk, const struct vmm_storage_request *request, struct place *place, bool wait);
+void place_leave(struct disk *disk, struct place *place);
+/* Read or write it if the host can at once; true: all of it is done. */
+bool place_try(struct disk *disk, const struct vmm_storage_request *request, struct place *place);
+/* Is it one for the ring?  Locks what must be locked for that, until place_leave. */
+bool place_direct(struct disk *disk, const struct vmm_storage_request *request, struct place *place);
+
 /* A request on its way. */
 struct job {
 	struct job *next, **before; /* in the list of those that wait, or of those that are done */
 	struct vmm_storage_request request;
 	int32_t status;
+	uint32_t slow;      /* it was tried: it will take its time */
+	struct place place; /* the ring's */
 };
 
-/* queue.c: the job list and its threads.  `done` is called on a thread when the first job is done after
- * queue_take, and is to have that called soon. */
+/* ring.c: io_uring.  NULL where the kernel or the user (VMM_BLOCK_RING=no) will not have it.  `done` is called on the
+ * ring's thread with what was transferred, or a negative errno. */
+struct ring;
+struct ring *ring_new(void (*done)(void *self, struct job *job, int32_t result), void *self);
+/* Nothing may be in flight.  NULL will do. */
+void ring_free(struct ring *ring);
+/* By its place.  False: no room. */
+bool ring_submit(struct ring *ring, struct job *job);
+
+/* queue.c: the job list and its threads.  `done` is called on some thread, within queue_submit too, when the first job
+ * is done after queue_take, and is to have that called soon. */
 struct queue;
 int32_t queue_new(struct disk *disk, void (*done)(void *self), void *self, struct queue **queue);
 /* Nothing may be in flight.  NULL will do. */

@@ -97,9 +97,20 @@ int32_t image_read_at(
 	while (length > 0 && status == 0) {
 		struct vmm_block_image *where;
 		struct vmm_block_extent extent;
+		struct extent known;
+		/* Who has the image to himself may be moving things. */
+		if (!locked && extents_find(image, offset, length, false, &known)) {
+			uint64_t part = known.end - known.first;
+			status = file_transfer(known.file, cursor, part, known.offset, false);
+			offset += part;
+			length -= part;
+			continue;
+		}
 		status = map_run(image, offset, length, &extent, &where, locked);
 		if (status < 0)
 			break;
+		if (!locked && extent.kind == VMM_BLOCK_DATA)
+			extents_note(image, offset, &extent, false);
 		switch (extent.kind) {
 		case VMM_BLOCK_DATA:
 			status = file_transfer(extent.file, cursor, extent.length, extent.offset, false);
@@ -129,6 +140,20 @@ static int32_t read_request(struct vmm_block_image *image, struct cursor *cursor
 	return status;
 }
 
+int32_t image_in_place(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct extent *known)
+{
+	struct vmm_block_extent extent;
+	if (extents_find(image, offset, length, true, known))
+		return 0;
+	known->end = 0;
+	int32_t status = image_map(image, offset, length, &extent, false);
+	if (status < 0 || extent.kind != VMM_BLOCK_DATA || (extent.flags & VMM_BLOCK_SHARED) != 0)
+		return status;
+	extents_note(image, offset, &extent, true);
+	*known = (struct extent){ offset, offset + extent.length, extent.file, extent.offset, true };
+	return 0;
+}
+
 /* Write what can be written in place: *done says how much, from the beginning. */
 static int32_t write_in_place(
 	struct vmm_block_image *image, struct cursor *cursor, uint64_t length, uint64_t offset, uint64_t *done)
@@ -140,12 +165,12 @@ static int32_t write_in_place(
 	if (image->unit != 0)
 		range_lock(&node->ranges, &range, offset, offset + length, false);
 	while (*done < length && status == 0) {
-		struct vmm_block_extent extent;
-		status = image_map(image, offset + *done, length - *done, &extent, false);
-		if (status < 0 || extent.kind != VMM_BLOCK_DATA || (extent.flags & VMM_BLOCK_SHARED) != 0)
+		struct extent known;
+		status = image_in_place(image, offset + *done, length - *done, &known);
+		if (status < 0 || known.end == 0)
 			break;
-		status = file_transfer(extent.file, cursor, extent.length, extent.offset, true);
-		*done += extent.length;
+		status = file_transfer(known.file, cursor, known.end - known.first, known.offset, true);
+		*done += known.end - known.first;
 	}
 	if (image->unit != 0)
 		range_unlock(&node->ranges, &range);
@@ -168,7 +193,7 @@ static int32_t zero_request(struct vmm_block_image *image, uint64_t length, uint
 {
 	int32_t status = image_begin(image);
 	if (status == 0 && length > 0)
-		status = allocate_zero(image, length, offset, discard);
+		status = allocate_zero(image, length, offset, discard, false);
 	__atomic_fetch_add(&image_node(image)->changes, 1, __ATOMIC_RELEASE);
 	return status;
 }

@@ -197,7 +197,7 @@ struct fake {
 	uint32_t message_data;
 	char event[64], event_data[256]; /* the control event that was sent last */
 	uint32_t event_count;
-	uint32_t requests[4]; /* by VMM_POWER_* */
+	uint32_t requests[6]; /* by VMM_POWER_* */
 	/* vmm.cpu/1 */
 	struct {
 		struct fake_instance *owner;

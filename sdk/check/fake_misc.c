@@ -15,7 +15,7 @@
 static void power_request(void *context, uint32_t what)
 {
 	struct fake *fake = fake_enter_any(context, __func__);
-	if (what >= VMM_POWER_RESET && what <= VMM_POWER_SUSPEND)
+	if (what >= VMM_POWER_RESET && what <= VMM_POWER_PAUSE && what != VMM_POWER_WAKE)
 		fake->requests[what]++;
 	else
 		fake_fault(context, "power.request was called for %u", what);

@@ -1,2 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) The vmm authors
+# Tests of image formats.  A format's own fragment adds two programs, with its sources instead of vmm_block_raw's:
+#   check_PROGRAMS += tests/disk/property_NAME tests/disk/crash_NAME
+#   TESTS += tests/disk/property_NAME tests/disk/crash_NAME
+#   tests_disk_property_NAME_SOURCES = $(DISK_PROPERTY) $(plugins_storage_NAME_storage_NAME_la_SOURCES)
+#   tests_disk_property_NAME_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=FORMAT -DSUBJECT_VARIANTS='"A|B"'
+#   tests_disk_property_NAME_LDADD = sdk/block/libvmm-block.la (and libraries of its own)
+# and the same for crash with $(DISK_CRASH).  FORMAT is the struct vmm_block_format, not static; without SUBJECT_VARIANTS
+# all variants that create knows are tried.
+DISK_PROPERTY = tests/disk/property.c tests/disk/subject.c tests/disk/subject.h
+DISK_CRASH = tests/disk/crash.c tests/disk/subject.c tests/disk/subject.h
+check_PROGRAMS += tests/disk/property_raw tests/disk/crash_raw
+TESTS += tests/disk/property_raw tests/disk/crash_raw
+tests_disk_property_raw_SOURCES = $(DISK_PROPERTY)
+tests_disk_property_raw_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmm_block_raw
+tests_disk_property_raw_LDADD = sdk/block/libvmm-block.la
+tests_disk_crash_raw_SOURCES = $(DISK_CRASH)
+tests_disk_crash_raw_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmm_block_raw
+tests_disk_crash_raw_LDADD = sdk/block/libvmm-block.la

@@ -558,6 +558,110 @@ START_TEST(no_room)
 }
 END_TEST
 
+/* No room: the machine is paused, and the request comes back to the drive when it is stopped. */
+START_TEST(pausing)
+{
+	static uint8_t data[4096];
+	const struct vmm_storage_segment segment = { data, sizeof(data) };
+	struct rlimit before;
+	struct rlimit limit;
+	struct drive drive;
+	setup();
+	file_make(8192, 1);
+	fake_set(fake, "d", "on-error", "pause");
+	struct fake_instance *instance = fake_add(fake, "storage-raw", "d");
+	drive_join(&drive, instance);
+	ck_assert_int_eq(truncate(path, 4096), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 4096;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	memset(data, 0xa5, sizeof(data));
+	ck_assert_int_eq(begin(&drive, 1, VMM_STORAGE_WRITE, 4096, &segment, 1, 4096), 0);
+	for (uint32_t i = 0; i < 30000 && fake->requests[VMM_POWER_PAUSE] == 0; i++) {
+		if (fake_poll(fake, 0) == 0)
+			usleep(1000);
+	}
+	setrlimit(RLIMIT_FSIZE, &before);
+	signal(SIGXFSZ, SIG_DFL);
+	ck_assert_uint_eq(fake->requests[VMM_POWER_PAUSE], 1);
+	ck_assert_uint_eq(drive.completed, 0);
+	ck_assert_ptr_nonnull(strstr(fake->log, "paused"));
+	/* What the host can do still works meanwhile. */
+	ck_assert_int_eq(request(&drive, VMM_STORAGE_WRITE, 0, data, 512), 0);
+	instance->instance.ops->stop(instance->instance.self);
+	ck_assert_int_eq(drive.status[1], -ECANCELED);
+	ck_assert_int_eq(begin(&drive, 1, VMM_STORAGE_WRITE, 4096, &segment, 1, 4096), 0);
+	wait_for(&drive, 3);
+	ck_assert_int_eq(drive.status[1], 0);
+	ck_assert_uint_eq(file_byte(8191), 0xa5);
+	/* Nothing that the user could mend: told to the guest. */
+	ck_assert_int_eq(request(&drive, VMM_STORAGE_READ, 8192, data, 512), -EINVAL);
+	teardown();
+}
+END_TEST
+
+/* Requests of any size and place, many at a time, that do not overlap: what is there afterwards? */
+static void crowd(const char *cache, const char *ring, uint32_t seed)
+{
+	enum { LENGTH = 4 << 20, PART = LENGTH / REQUESTS };
+	static uint8_t model[LENGTH], data[REQUESTS][PART], back[LENGTH];
+	struct vmm_storage_segment segments[REQUESTS][3];
+	struct drive drive;
+	setup();
+	setenv("VMM_BLOCK_RING", ring, 1);
+	fake_set(fake, "d", "size", "4194304");
+	fake_set(fake, "d", "cache", cache);
+	struct fake_instance *instance = fake_add(fake, "storage-raw", "d");
+	drive_join(&drive, instance);
+	memset(model, 0, sizeof(model));
+	for (uint32_t round = 0; round < 40; round++) {
+		uint32_t before = drive.completed;
+		for (uint32_t i = 0; i < REQUESTS; i++) {
+			seed = seed * 1664525u + 1013904223u;
+			uint32_t first = (seed >> 8) % (PART / 512), count = 1 + (seed >> 20) % (PART / 512 - first);
+			uint32_t offset = i * PART + first * 512, length = count * 512, what = seed >> 29;
+			/* Memory that is not aligned, and parts that are not whole sectors. */
+			segments[i][0] = (struct vmm_storage_segment){ data[i], 100 };
+			segments[i][1] = (struct vmm_storage_segment){ data[i] + 100, 0 };
+			segments[i][2] = (struct vmm_storage_segment){ data[i] + 100, length - 100 };
+			if (what == 0) {
+				memset(model + offset, 0, length);
+				begin(&drive, i, VMM_STORAGE_DISCARD, offset, NULL, 0, length);
+			} else if (what == 1) {
+				begin(&drive, i, VMM_STORAGE_FLUSH, 0, NULL, 0, 0);
+			} else if (what == 2 || what == 3) {
+				begin(&drive, i, VMM_STORAGE_READ, offset, segments[i], 3, length);
+			} else {
+				memset(data[i], (int)(seed >> 4), length);
+				memcpy(model + offset, data[i], length);
+				uint32_t whole = what > 5;
+				segments[i][0].length = whole ? length : 100;
+				begin(&drive, i, VMM_STORAGE_WRITE, offset, segments[i], whole ? 1 : 3, length);
+			}
+		}
+		wait_for(&drive, before + REQUESTS);
+		for (uint32_t i = 0; i < REQUESTS; i++)
+			ck_assert_int_eq(drive.status[i], 0);
+	}
+	ck_assert_int_eq(request(&drive, VMM_STORAGE_READ, 0, back, LENGTH), 0);
+	ck_assert_mem_eq(back, model, LENGTH);
+	ck_assert_uint_eq(file_length(), LENGTH);
+	teardown();
+}
+
+START_TEST(crowds)
+{
+	static const char *const caches[] = { "writeback", "writethrough", "none" };
+	for (uint32_t i = 0; i < 3; i++) {
+		crowd(caches[i], "yes", i);
+		crowd(caches[i], "no", i);
+	}
+	unsetenv("VMM_BLOCK_RING");
+}
+END_TEST
+
 START_TEST(bad_paths)
 {
 	setup();
@@ -599,4 +703,4 @@ START_TEST(bad_paths)
 END_TEST
 
 PLUGIN_TEST_MAIN("storage-raw", read_write, in_flight, parked, odd_length, read_only, probing, locks, nonpersistent,
-	many_changes, growing, no_room, bad_paths)
+	many_changes, growing, no_room, pausing, crowds, bad_paths)

@@ -15,7 +15,7 @@ void machine_pending(struct machine *machine, uint32_t what)
 {
 	/* The guest goes no further meanwhile: where it is when it ends would be chance.  First this, then the request,
 	 * so that whoever answers it starts the CPUs again. */
-	if (what & (PENDING_RESET | PENDING_END | PENDING_SLEEP | PENDING_BREAK))
+	if (what & (PENDING_RESET | PENDING_END | PENDING_SLEEP | PENDING_BREAK | PENDING_PAUSE))
 		engine_stand(machine->engine);
 	__atomic_fetch_or(&machine->pending, what, __ATOMIC_ACQ_REL);
 	loop_wake(machine->loop);
@@ -31,6 +31,8 @@ void machine_power(struct machine *machine, uint32_t what)
 		machine_pending(machine, PENDING_SLEEP);
 	else if (what == VMM_POWER_WAKE)
 		machine_pending(machine, PENDING_WAKE);
+	else if (what == VMM_POWER_PAUSE)
+		machine_pending(machine, PENDING_PAUSE);
 }
 
 void machine_exit(struct machine *machine, int status)
@@ -450,6 +452,8 @@ static void machine_idle_hook(void *self)
 		if (pending & PENDING_WAKE && machine->sleeping)
 			machine_reset_now(machine, VMM_RESET_WAKE);
 	}
+	if (pending & PENDING_PAUSE && !(pending & PENDING_END))
+		machine_pause(machine);
 	if (pending & PENDING_FORGET && !(pending & PENDING_END))
 		machine_debug_forget_now(machine);
 	if (pending & PENDING_GO && !(pending & PENDING_END))

@@ -39,6 +39,7 @@ struct join {
 #define PENDING_BREAK  32u  /* stand still for a debugger */
 #define PENDING_GO     64u  /* and go on */
 #define PENDING_FORGET 128u /* the debugger is gone */
+#define PENDING_PAUSE  256u
 
 #define A20_DRIVERS_MAX 8
 #define CORE_SECTIONS   4
