@@ -124,8 +124,9 @@ static void waste_tell(struct audit *audit, const struct survey *survey)
 	}
 	runs_free(&holes);
 	if (waste > 0)
-		FOUND(audit->checking->report, WASTE, 0, "vmm disk compact gives it back.",
-			"%s has %llu grains that nothing uses", sparse->part->path,
+		FOUND(audit->checking->report, NOTE, 0,
+			"The guest's next writes go there; vmm disk compact gives it back.",
+			"%s has room for %llu grains that was given up", sparse->part->path,
 			(unsigned long long)(waste / sparse->grain));
 	if (file > last &&
 		FOUND(audit->checking->report, WASTE, sparse->is_writable, "The file is cut there.",
@@ -147,15 +148,8 @@ static int32_t entries_check(struct audit *audit)
 	uint32_t is_wanted = 0;
 	for (uint32_t i = 1; i < KINDS; i++)
 		is_wanted |= audit->is_wanted[i];
-	if (!is_wanted) {
-		/* While contradictions stay nobody knows what is free. */
-		uint64_t problems = 0;
-		for (uint32_t i = 1; i < KINDS; i++)
-			problems += audit->count[i];
-		if (problems == 0)
-			waste_tell(audit, &survey);
+	if (!is_wanted)
 		goto out;
-	}
 	survey_free(&survey);
 	survey = (struct survey){ .sparse = sparse, .problem = problem, .self = audit };
 	audit->is_mending = 1;
@@ -324,27 +318,35 @@ static void header_say(struct audit *audit)
 }
 
 /* overHead is where grains begin: no table is behind it, unless the disk has grown, and no grain before. */
-static int32_t overhead_check(struct audit *audit)
+static void overhead_tell(struct audit *audit, const struct survey *survey)
 {
 	struct sparse *sparse = audit->sparse;
-	struct survey survey = { .sparse = sparse, .problem = problem, .self = audit, .is_dry = 1 };
-	uint64_t count[KINDS];
-	/* Nothing is counted anew. */
-	memcpy(count, audit->count, sizeof(count));
-	audit->is_mending = 0;
-	int32_t status = survey_run(&survey);
-	memcpy(audit->count, count, sizeof(count));
-	uint64_t first = survey.first;
-	survey_free(&survey);
-	if (status < 0 || first == UINT64_MAX || sparse->header.overHead <= first)
-		return status;
+	if (survey->first == UINT64_MAX || sparse->header.overHead <= survey->first)
+		return;
 	if (FOUND(audit->checking->report, NOTE, sparse->is_writable, "It is set to where the first grain is.",
 		    "%s says that grains begin at sector %llu, and the first is at %llu", sparse->part->path,
-		    (unsigned long long)sparse->header.overHead, (unsigned long long)first)) {
-		sparse->header.overHead = first;
+		    (unsigned long long)sparse->header.overHead, (unsigned long long)survey->first)) {
+		sparse->header.overHead = survey->first;
 		audit->checking->is_header_changed = 1;
 	}
-	return 0;
+}
+
+/* Once more, as it is now. */
+static int32_t room_check(struct audit *audit)
+{
+	struct audit again = { .checking = audit->checking, .sparse = audit->sparse };
+	struct survey survey = { .sparse = audit->sparse, .problem = problem, .self = &again, .is_dry = 1 };
+	uint64_t problems = 0;
+	int32_t status = survey_run(&survey);
+	for (uint32_t i = PROBLEM_OUTSIDE; i < KINDS; i++)
+		problems += again.count[i];
+	/* While contradictions stay nobody knows what is free. */
+	if (status == 0 && problems == 0) {
+		waste_tell(audit, &survey);
+		overhead_tell(audit, &survey);
+	}
+	survey_free(&survey);
+	return status;
 }
 
 static int32_t capacity_check(struct audit *audit)
@@ -371,7 +373,7 @@ int32_t check_hosted(struct checking *checking)
 	if (status == 0)
 		status = entries_check(&audit);
 	if (status == 0)
-		status = overhead_check(&audit);
+		status = room_check(&audit);
 	checking->done += 2 * (checking->extent->length / SECTOR);
 	if (status == 0 && sparse->is_writable)
 		status = vmdk_sync(checking->vmdk->image);

@@ -48,6 +48,7 @@ static int32_t change_begin(
 	*sparse = (*extent)->sparse;
 	if ((*extent)->access != ACCESS_WRITE || *sparse == NULL || !(*sparse)->is_writable)
 		return -EROFS;
+	space_survey(*sparse);
 	uint64_t left = (*extent)->length - (offset - (*extent)->start);
 	if (*length > left)
 		*length = left;
@@ -236,6 +237,7 @@ int32_t vmdk_zero(struct vmm_block_image *image, uint64_t offset, uint64_t lengt
 			uint64_t grain = from / sparse->grain_bytes, in = from % sparse->grain_bytes;
 			if (part > sparse->grain_bytes - in)
 				part = sparse->grain_bytes - in;
+			space_survey(sparse);
 			status = dirty_limit(image, sparse);
 			if (status == 0)
 				status = grain_zero(image, extent, sparse, grain, in, in + part, discard);

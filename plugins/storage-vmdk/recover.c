@@ -27,6 +27,23 @@ static uint64_t problem(struct survey *survey, const struct problem *problem)
 	}
 }
 
+#define TABLES_MOST 4096u /* of 128 GiB: so many can be read while a guest waits for its first write */
+
+void space_survey(struct sparse *sparse)
+{
+	struct recovery recovery = { 0 };
+	struct survey survey = { .sparse = sparse, .problem = problem, .self = &recovery, .is_dry = 1 };
+	if (sparse->is_surveyed)
+		return;
+	sparse->is_surveyed = 1;
+	if (sparse->tables > TABLES_MOST)
+		return;
+	/* What cannot be learned does no harm: the file grows at its end. */
+	if (survey_run(&survey) == 0 && recovery.damaged == 0 && survey.granule == sparse->grain)
+		(void)survey_holes(&survey, &sparse->free);
+	survey_free(&survey);
+}
+
 int32_t sparse_recover(struct sparse *sparse, char why[256])
 {
 	struct recovery recovery = { 0 };
@@ -43,6 +60,7 @@ int32_t sparse_recover(struct sparse *sparse, char why[256])
 		survey_free(&survey);
 		return 0;
 	}
+	sparse->is_surveyed = 1;
 	if (status == 0) {
 		uint64_t end = (survey.last + sparse->grain - 1) / sparse->grain * sparse->grain;
 		/* The room behind is not in use; that before it is, where grains begin at odd places. */

@@ -78,10 +78,11 @@ struct sparse {
 	uint32_t gd_dirty;   /* the directories were changed, too */
 	uint32_t is_scanned; /* STREAM: the tables were made from the markers, and are all in memory */
 	/* Room. */
-	uint64_t end;       /* the sector behind the last grain that is in use */
-	struct runs free;   /* before it, of whole grains */
-	struct runs freed;  /* that tables on the disk may still name: free after the next sync */
-	uint32_t is_marked; /* as in use, in the file */
+	uint64_t end;         /* the sector behind the last grain that is in use */
+	struct runs free;     /* before it, of whole grains */
+	uint32_t is_surveyed; /* and they are known */
+	struct runs freed;    /* that tables on the disk may still name: free after the next sync */
+	uint32_t is_marked;   /* as in use, in the file */
 	uint32_t was_unclean;
 	uint32_t keeps_mark; /* it was so before, and nobody has looked at what that did */
 	struct cache *cache; /* STREAM: grains that were unpacked lately */
@@ -127,6 +128,9 @@ void space_settle(struct sparse *sparse);
 /* Room for a table, of so many sectors, at the end. */
 int32_t space_append(struct sparse *sparse, uint64_t sectors, uint64_t *sector);
 int32_t space_grow(struct sparse *sparse, uint64_t end);
+
+/* recover.c: before the first change, learn what is free before the end. */
+void space_survey(struct sparse *sparse);
 
 /* sync.c */
 int32_t sparse_mark(struct sparse *sparse, uint32_t unclean);

@@ -51,4 +51,16 @@ check_PROGRAMS += tests/disk/vmdk_tool
 tests_disk_vmdk_tool_SOURCES = tests/disk/vmdk_tool.c
 tests_disk_vmdk_tool_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/plugins/storage-vmdk
 tests_disk_vmdk_tool_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
+
+# The kit's own tests, over what a guest can write.
+VMDK_SUBJECT = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmdk_format \
+	-DSUBJECT_VARIANTS='"monolithicSparse|monolithicFlat|twoGbMaxExtentSparse|twoGbMaxExtentFlat|vmfs"'
+check_PROGRAMS += tests/disk/property_vmdk tests/disk/crash_vmdk
+TESTS += tests/disk/property_vmdk tests/disk/crash_vmdk
+tests_disk_property_vmdk_SOURCES = $(DISK_PROPERTY)
+tests_disk_property_vmdk_CPPFLAGS = $(VMDK_SUBJECT)
+tests_disk_property_vmdk_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
+tests_disk_crash_vmdk_SOURCES = $(DISK_CRASH)
+tests_disk_crash_vmdk_CPPFLAGS = $(VMDK_SUBJECT)
+tests_disk_crash_vmdk_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
 endif
