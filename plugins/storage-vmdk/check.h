@@ -22,7 +22,8 @@ struct checking {
 
 static inline uint32_t checking_stopped(struct checking *checking)
 {
-	return checking->report->progress(checking->report, checking->done, checking->of);
+	uint64_t done = checking->done < checking->of ? checking->done : checking->of;
+	return checking->report->progress(checking->report, done, checking->of);
 }
 
 /* check_hosted.c */

@@ -38,7 +38,9 @@ static uint64_t problem(struct survey *survey, const struct problem *problem)
 static int32_t progress(struct compaction *compaction)
 {
 	struct vmm_block_report *report = compaction->report;
-	return report != NULL && report->progress(report, compaction->done, compaction->of) ? -ECANCELED : 0;
+	/* The last table is counted whole, and need not be. */
+	uint64_t done = compaction->done < compaction->of ? compaction->done : compaction->of;
+	return report != NULL && report->progress(report, done, compaction->of) ? -ECANCELED : 0;
 }
 
 /* Read a grain of data, as far as the disk goes. */

@@ -35,20 +35,21 @@ const uint32_t vmdk_option_count = VMM_KIT_COUNT(vmdk_options);
 /* A variant, and what its extents are. */
 struct variant {
 	const char *name;
-	const char *type;   /* of the extent lines */
-	const char *suffix; /* of the extents' files; NULL: the one extent is in the same file */
+	const char *create_type; /* in the descriptor */
+	const char *type;        /* of the extent lines */
+	const char *suffix;      /* of the extents' files; NULL: the one extent is in the same file */
 	uint32_t is_sparse, is_split;
 };
 
+/* ESXi calls its thin disks vmfs, too, and says in the disk database that they are thin. */
 static const struct variant variants[] = {
-	{ "monolithicSparse", "SPARSE", NULL, 1, 0 },
-	{ "monolithicFlat", "FLAT", "-flat", 0, 0 },
-	{ "twoGbMaxExtentSparse", "SPARSE", "-s", 1, 1 },
-	{ "twoGbMaxExtentFlat", "FLAT", "-f", 0, 1 },
-	{ "streamOptimized", "SPARSE", NULL, 1, 0 },
-	{ "vmfs", "VMFS", "-flat", 0, 0 },
-	{ "vmfsThin", "VMFS", "-flat", 0, 0 },
-	{ "vmfsPreallocated", "VMFS", "-flat", 0, 0 },
+	{ "monolithicSparse", "monolithicSparse", "SPARSE", NULL, 1, 0 },
+	{ "monolithicFlat", "monolithicFlat", "FLAT", "-flat", 0, 0 },
+	{ "twoGbMaxExtentSparse", "twoGbMaxExtentSparse", "SPARSE", "-s", 1, 1 },
+	{ "twoGbMaxExtentFlat", "twoGbMaxExtentFlat", "FLAT", "-f", 0, 1 },
+	{ "streamOptimized", "streamOptimized", "SPARSE", NULL, 1, 0 },
+	{ "vmfs", "vmfs", "VMFS", "-flat", 0, 0 },
+	{ "vmfsThin", "vmfs", "VMFS", "-flat", 0, 0 },
 };
 
 /* What is being made. */
@@ -157,7 +158,7 @@ static int32_t descriptor_make(struct making *making)
 	fprintf(text,
 		"# Disk DescriptorFile\nversion=1\nencoding=\"UTF-8\"\nCID=%08x\nparentCID=%08x\n"
 		"isNativeSnapshot=\"no\"\ncreateType=\"%s\"\n",
-		cid, parent, making->variant->name);
+		cid, parent, making->variant->create_type);
 	if (create->parent != NULL)
 		fprintf(text, "parentFileNameHint=\"%s\"\n", create->parent);
 	int32_t status = extents_add(making, text);

@@ -108,6 +108,17 @@ static int32_t tail_clear(struct sparse *sparse, uint64_t capacity)
 	return vmm_block_file_zero(sparse->part->file, (sparse->grain - in) * SECTOR, (sector + in) * SECTOR);
 }
 
+/* The header knows fewer tables now: the room of the others is free. */
+static void tables_drop(struct sparse *sparse)
+{
+	uint32_t tables = (uint32_t)header_tables(&sparse->header);
+	table_forget(sparse);
+	sparse->tables = tables < sparse->tables ? tables : sparse->tables;
+	sparse->is_surveyed = 0;
+	runs_free(&sparse->free);
+	space_survey(sparse);
+}
+
 static void capacity_set(struct sparse *sparse, uint64_t capacity)
 {
 	sparse->capacity = sparse->header.capacity = capacity;
@@ -121,6 +132,7 @@ int32_t sparse_resize(struct sparse *sparse, uint64_t capacity)
 	struct vmm_block_image *image = sparse->vmdk->image;
 	uint32_t grows = capacity > sparse->capacity;
 	header.capacity = capacity;
+	space_survey(sparse);
 	int32_t status = sparse->is_marked ? 0 : sparse_mark(sparse, 1);
 	header.uncleanShutdown = 1;
 	if (status == 0)
@@ -148,5 +160,9 @@ int32_t sparse_resize(struct sparse *sparse, uint64_t capacity)
 	sparse->header.uncleanShutdown = 1;
 	capacity_set(sparse, capacity);
 	status = sparse_header_write(sparse);
-	return status == 0 ? vmm_block_file_sync(sparse->part->file) : status;
+	if (status == 0)
+		status = vmm_block_file_sync(sparse->part->file);
+	if (status == 0 && !grows)
+		tables_drop(sparse);
+	return status;
 }

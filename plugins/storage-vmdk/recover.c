@@ -39,8 +39,13 @@ void space_survey(struct sparse *sparse)
 	if (sparse->tables > TABLES_MOST)
 		return;
 	/* What cannot be learned does no harm: the file grows at its end. */
-	if (survey_run(&survey) == 0 && recovery.damaged == 0 && survey.granule == sparse->grain)
-		(void)survey_holes(&survey, &sparse->free);
+	if (survey_run(&survey) == 0 && recovery.damaged == 0) {
+		uint64_t end = (survey.last + sparse->grain - 1) / sparse->grain * sparse->grain;
+		if (end < sparse->end)
+			sparse->end = end;
+		if (survey.granule == sparse->grain)
+			(void)survey_holes(&survey, &sparse->free);
+	}
 	survey_free(&survey);
 }
 

@@ -173,7 +173,7 @@ const struct vmm_block_format vmdk_format = {
 	.name = "vmdk",
 	.suffixes = "vmdk",
 	.variants = "monolithicSparse|monolithicFlat|twoGbMaxExtentSparse|twoGbMaxExtentFlat|streamOptimized|vmfs|"
-		    "vmfsThin|vmfsPreallocated",
+		    "vmfsThin",
 	.options = vmdk_options,
 	.option_count = 5,
 	.probe = probe,
