@@ -28,6 +28,6 @@ dist_sdkinclude_HEADERS = \
 	sdk/include/vmm/state.h \
 	sdk/include/vmm/timer.h
 sdkdraftdir = $(includedir)/vmm/draft
-dist_sdkdraft_HEADERS = sdk/include/vmm/draft/cpu.h
+dist_sdkdraft_HEADERS = sdk/include/vmm/draft/cpu.h sdk/include/vmm/draft/image.h
 pkgconfigdir = $(libdir)/pkgconfig
 nodist_pkgconfig_DATA = sdk/vmm-sdk.pc

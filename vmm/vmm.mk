@@ -174,6 +174,8 @@ vmm_libcore_la_SOURCES = \
 	vmm/plugin/file.c \
 	vmm/plugin/file.h \
 	vmm/plugin/host.h \
+	vmm/plugin/image.c \
+	vmm/plugin/image.h \
 	vmm/plugin/instance.c \
 	vmm/plugin/link.h \
 	vmm/plugin/param.c \
@@ -186,6 +188,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/plugin/resource.c \
 	vmm/plugin/service_cpu.c \
 	vmm/plugin/service_event.c \
+	vmm/plugin/service_image.c \
 	vmm/plugin/service_machine.c \
 	vmm/plugin/service_memory.c \
 	vmm/state/format.h \
@@ -227,6 +230,15 @@ vmm_vmm_LDADD = vmm/libcore.la
 vmm_vmm_SOURCES = \
 	vmm/command/command.h \
 	vmm/command/config.c \
+	vmm/command/disk.c \
+	vmm/command/disk.h \
+	vmm/command/disk_bench.c \
+	vmm/command/disk_change.c \
+	vmm/command/disk_check.c \
+	vmm/command/disk_convert.c \
+	vmm/command/disk_create.c \
+	vmm/command/disk_info.c \
+	vmm/command/disk_progress.c \
 	vmm/command/main.c \
 	vmm/command/plugin.c \
 	vmm/command/png.c \

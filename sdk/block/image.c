@@ -176,30 +176,28 @@ static const struct vmm_block_format *format_probe(
 }
 
 /* The format of a parent: as it is named, or by its marks, or another plugin's; NULL after a message. */
-static const struct vmm_block_format *parent_find(const struct vmm_block_image *image, const char *path,
+static const struct vmm_block_format *parent_find(const struct vmm_host *host, const char *path, const char *name,
 	const struct vmm_block_format *const *formats, uint32_t count)
 {
 	const struct vmm_block_format *format = NULL;
+	const struct vmm_image_service *service = host->get_service(host->context, VMM_SERVICE_IMAGE);
 	struct vmm_block_file *file;
-	char holder[64];
-	if (image->parent_format[0] != 0) {
-		format = format_find(formats, count, image->parent_format);
-		if (format == NULL)
-			vmm_block_fail(image->host, -ENOTSUP, "convert the parent, or install the plugin",
-				"the parent %.2000s of %.2000s is of the format \"%s\", which nobody here knows", path,
-				image->path, image->parent_format);
-		return format;
+	if (name[0] != 0) {
+		format = format_find(formats, count, name);
+		return format != NULL ? format : &block_foreign;
 	}
-	int32_t status = vmm_block_file_open(path, VMM_BLOCK_FILE_READONLY | VMM_BLOCK_FILE_UNLOCKED, holder, &file);
+	int32_t status = vmm_block_file_open(
+		path, VMM_BLOCK_FILE_READONLY | VMM_BLOCK_FILE_UNLOCKED | VMM_BLOCK_FILE_DEVICE, NULL, &file);
 	if (status < 0) {
-		vmm_block_fail(image->host, status,
-			"put the parent where it was, or name it anew with `vmm disk rebase`",
-			"the parent %.2000s of %.2000s cannot be opened: %s", path, image->path, strerror(-status));
+		vmm_block_fail(host, status, "put it where it was, or name it anew with `vmm disk rebase`",
+			"the parent %.3000s cannot be opened: %s", path, strerror(-status));
 		return NULL;
 	}
 	format = format_probe(formats, count, file);
 	vmm_block_file_close(file);
-	return format != NULL ? format : &vmm_block_raw;
+	if (format != NULL)
+		return format;
+	return VMM_HAS(service, open) ? &block_foreign : &vmm_block_raw;
 }
 
 static int32_t chain_check(const struct vmm_block_image *top, const struct vmm_block_image *image)
@@ -216,28 +214,72 @@ static int32_t chain_check(const struct vmm_block_image *top, const struct vmm_b
 	return 0;
 }
 
+/* One image, without its parents; NULL after a message. */
+static int32_t parent_node(const struct vmm_host *host, const char *path, const char *name, uint32_t flags,
+	const struct vmm_block_format *const *formats, uint32_t count, struct node **result)
+{
+	const struct vmm_block_format *format = parent_find(host, path, name, formats, count);
+	*result = NULL;
+	if (format == NULL)
+		return -ENOENT;
+	struct node *node = node_new(host, path, flags);
+	if (node == NULL)
+		return -ENOMEM;
+	snprintf(node->wanted, sizeof(node->wanted), "%s", name);
+	*result = node;
+	return node_open(node, format);
+}
+
 static int32_t parent_open(struct vmm_block_image *top, struct vmm_block_image *child,
 	const struct vmm_block_format *const *formats, uint32_t count)
 {
 	char path[8192];
+	struct node *node;
 	int32_t status = vmm_block_path(child->path, child->parent, path, sizeof(path));
 	if (status < 0)
 		return vmm_block_fail(child->host, status, "name its parent anew with `vmm disk rebase --unsafe`",
 			"the name of the parent of %.3000s is too long", child->path);
-	const struct vmm_block_format *format = parent_find(child, path, formats, count);
-	if (format == NULL)
-		return -ENOENT;
-	struct node *node = node_new(child->host, path,
-		VMM_BLOCK_READONLY | (child->flags & VMM_BLOCK_DIRECT) | (child->flags & VMM_BLOCK_UNLOCKED));
+	status = parent_node(child->host, path, child->parent_format,
+		VMM_BLOCK_READONLY | (child->flags & (VMM_BLOCK_DIRECT | VMM_BLOCK_UNLOCKED)), formats, count, &node);
 	if (node == NULL)
-		return -ENOMEM;
+		return status;
 	node->depth = image_node(child)->depth + 1;
-	status = node_open(node, format);
 	child->parent_image = &node->image;
 	if (status == 0)
 		status = chain_check(top, &node->image);
 	if (status == 0 && child->format->joined != NULL)
 		status = child->format->joined(child);
+	return status;
+}
+
+static int32_t chain_open(struct vmm_block_image *image, const struct vmm_block_format *const *formats, uint32_t count)
+{
+	int32_t status = 0;
+	if ((image->flags & VMM_BLOCK_LONELY) != 0)
+		return 0;
+	for (struct vmm_block_image *child = image; status == 0 && child != NULL && child->parent[0] != 0;
+		child = child->parent_image)
+		status = parent_open(image, child, formats, count);
+	return status;
+}
+
+int32_t image_parent_open(const struct vmm_host *host, const struct vmm_block_format *format, const char *child,
+	const char *parent, const char *parent_format, struct vmm_block_image **result)
+{
+	char path[8192];
+	struct node *node;
+	*result = NULL;
+	int32_t status = vmm_block_path(child, parent, path, sizeof(path));
+	if (status < 0)
+		return vmm_block_fail(host, status, "use a shorter name", "the name of the parent is too long");
+	status = parent_node(
+		host, path, parent_format != NULL ? parent_format : "", VMM_BLOCK_READONLY, &format, 1, &node);
+	if (status == 0)
+		status = chain_open(&node->image, &format, 1);
+	if (status < 0)
+		vmm_block_image_close(node != NULL ? &node->image : NULL);
+	else
+		*result = &node->image;
 	return status;
 }
 
@@ -251,16 +293,13 @@ int32_t vmm_block_image_open(const struct vmm_host *host, const struct vmm_block
 	if (node == NULL)
 		return -ENOMEM;
 	int32_t status = node_open(node, formats[0]);
-	struct vmm_block_image *image = &node->image;
-	for (struct vmm_block_image *child = image; status == 0 && (flags & VMM_BLOCK_LONELY) == 0 && child != NULL &&
-		child->parent[0] != 0 && child->parent_image == NULL;
-		child = child->parent_image)
-		status = parent_open(image, child, formats, count);
+	if (status == 0)
+		status = chain_open(&node->image, formats, count);
 	if (status < 0) {
-		vmm_block_image_close(image);
+		vmm_block_image_close(&node->image);
 		return status;
 	}
-	*result = image;
+	*result = &node->image;
 	return 0;
 }
 

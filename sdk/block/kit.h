@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 
 #include <vmm/block/image.h>
+#include <vmm/draft/image.h>
 #include <vmm/port-storage.h>
 
 #define BLOCK_VECTORS 64 /* a system call */
@@ -106,6 +107,7 @@ struct node {
 	bool begun;                /* atomic */
 	uint64_t changes, flushed; /* atomic: how many changes were made, and how many of them the last flush covered */
 	uint32_t depth;
+	char wanted[16]; /* the format it is to be of, for another plugin; empty: by its marks */
 };
 static inline struct node *image_node(const struct vmm_block_image *image)
 {
@@ -127,6 +129,9 @@ int32_t image_begin(struct vmm_block_image *image);
 /* Asks the format, and checks its answer. */
 int32_t image_map(
 	struct vmm_block_image *image, uint64_t offset, uint64_t length, struct vmm_block_extent *extent, bool locked);
+/* Open what a child names as its parent, or is to. */
+int32_t image_parent_open(const struct vmm_host *host, const struct vmm_block_format *format, const char *child,
+	const char *parent, const char *parent_format, struct vmm_block_image **image);
 /* Where bytes of the whole chain are: *where is the image that has them; never ABSENT. */
 int32_t chain_map(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct vmm_block_extent *extent,
 	struct vmm_block_image **where, bool locked);
@@ -146,6 +151,12 @@ int32_t file_transfer(struct vmm_block_file *file, struct cursor *cursor, uint64
 int32_t allocate_write(struct vmm_block_image *image, struct cursor *cursor, uint64_t length, uint64_t offset);
 /* locked: the caller has the range to itself already. */
 int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard, bool locked);
+
+/* foreign.c */
+extern const struct vmm_block_format block_foreign;
+/* An image of another plugin's, or NULL. */
+const struct vmm_image *foreign_image(const struct vmm_block_image *image);
+const char *image_format_name(const struct vmm_block_image *image);
 
 /* overlay.c: changes that are not to last. */
 struct overlay {

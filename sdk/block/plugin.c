@@ -3,6 +3,7 @@
 /*
  * The plugin: an image as the lower side of a drive's storage port.
  */
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <vmm/block/plugin.h>
@@ -23,6 +24,8 @@ struct block {
 	struct queue *queue;
 	const struct vmm_power_service *power;
 	struct job *parked, **parked_last; /* that failed, until the machine is stopped and resumed */
+	int32_t bell;                      /* an eventfd: something is done */
+	vmm_handle watch;
 	uint32_t settling, broken, pauses;
 };
 
@@ -103,22 +106,25 @@ static void complete_all(struct block *block)
 	}
 }
 
-static void completed(void *self, uint64_t token)
+static void completed(void *self, uint64_t token, uint32_t events)
 {
+	struct block *block = self;
+	uint64_t count;
 	(void)token;
-	complete_all(self);
+	(void)events;
+	if (read(block->bell, &count, sizeof(count)) < 0)
+		return;
+	complete_all(block);
 }
 
 /* On a thread of the queue. */
 static void queue_done(void *self)
 {
 	struct block *block = self;
-	/* Memory may be short for a moment; whoever settles takes what is left over. */
-	for (uint32_t tries = 0; tries < 100; tries++) {
-		if (block->event->defer(block->host->context, completed, block, 0) == 0)
-			return;
-		usleep(1000);
-	}
+	const uint64_t one = 1;
+	/* Cannot fail for want of memory, as a deferred call can. */
+	if (write(block->bell, &one, sizeof(one)) < 0)
+		return;
 }
 
 /* Complete all requests: those that no thread has begun are parked, the others are waited for. */
@@ -220,12 +226,18 @@ static int32_t init(void *self)
 	block->state = vmm_kit_service(block->host, VMM_SERVICE_STATE);
 	if (block->event == NULL || block->state == NULL)
 		return -ENOTSUP;
-	block->parked_last = &block->parked;
+	block->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (block->bell < 0)
+		return -errno;
+	int32_t status = block->event->watch(
+		block->host->context, block->bell, VMM_EVENT_READ, completed, block, 0, &block->watch);
+	if (status < 0)
+		return status;
 	block->pauses = vmm_kit_choice(block->host, "on-error");
 	block->power = block->pauses ? vmm_kit_service(block->host, VMM_SERVICE_POWER) : NULL;
 	if (block->pauses && block->power == NULL)
 		return -ENOTSUP;
-	int32_t status = disk_open(&block->disk, block->host, block->format);
+	status = disk_open(&block->disk, block->host, block->format);
 	return status < 0 ? status : queue_new(&block->disk, queue_done, block, &block->queue);
 }
 
@@ -272,6 +284,10 @@ static void destroy(void *self)
 	if (block->queue != NULL)
 		settle(block);
 	queue_free(block->queue);
+	if (block->watch != 0)
+		block->event->unwatch(block->host->context, block->watch);
+	if (block->bell >= 0)
+		close(block->bell);
 	disk_close(&block->disk);
 	free(block);
 }
@@ -304,6 +320,8 @@ int32_t vmm_block_instance(
 		return -ENOMEM;
 	block->host = host;
 	block->format = format;
+	block->parked_last = &block->parked;
+	block->bell = -1;
 	instance->ops = &instance_ops;
 	instance->self = block;
 	return 0;

@@ -316,6 +316,12 @@ void fake_peer_act(struct fake_peer *peer)
 	}
 }
 
+void fake_peer_settle(struct fake_peer *peer)
+{
+	if (peer->link != NULL && peer->role == VMM_ROLE_UPPER && strcmp(peer->interface, VMM_PORT_STORAGE) == 0)
+		fake_peer_storage_settle(peer);
+}
+
 void fake_peer_drain(struct fake_peer *peer)
 {
 	if (peer->link != NULL && strcmp(peer->interface, VMM_PORT_STORAGE) == 0)

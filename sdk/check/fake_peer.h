@@ -111,6 +111,8 @@ void fake_peer_act(struct fake_peer *peer);
 /* PCI, upper: give the function's BARs addresses and let it decode and master the bus, as firmware does. */
 void fake_peer_place(struct fake_peer *peer);
 void fake_peer_drain(struct fake_peer *peer);
+/* Wait for what would come out otherwise each time: changes that are under way. */
+void fake_peer_settle(struct fake_peer *peer);
 void fake_peer_free(struct fake_peer *peer);
 /* Give a peer what another remembers, as if its own state had been saved and loaded. */
 void fake_peer_copy(struct fake_peer *to, const struct fake_peer *from);
@@ -120,6 +122,7 @@ extern const struct vmm_storage_lower fake_peer_storage_lower;
 extern const struct vmm_storage_upper fake_peer_storage_upper;
 void fake_peer_storage_act(struct fake_peer *peer);
 void fake_peer_storage_drain(struct fake_peer *peer);
+void fake_peer_storage_settle(struct fake_peer *peer);
 
 /* fake_peer_bus.c */
 extern const struct vmm_pci_upper fake_peer_pci_upper;

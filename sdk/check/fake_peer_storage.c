@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The disk. */
 
@@ -158,6 +159,26 @@ const struct vmm_storage_upper fake_peer_storage_upper = {
 	.resized = drive_resized,
 };
 
+static uint32_t is_change(const struct vmm_storage_request *request)
+{
+	return request->operation != VMM_STORAGE_READ && request->operation != VMM_STORAGE_FLUSH;
+}
+
+/* Wait until nothing is under way, or nothing that changes the disk. */
+static void drive_wait(struct fake_peer *peer, uint32_t changes_only)
+{
+	/* A provider may have threads of its own, which take their time: ten seconds, then the drive goes on. */
+	for (uint32_t tries = 0; tries < 100000; tries++) {
+		uint32_t busy = 0;
+		for (uint32_t i = 0; i < PEER_REQUESTS; i++)
+			busy += peer->requests[i].used && (!changes_only || is_change(&peer->requests[i].request));
+		if (busy == 0)
+			return;
+		if (fake_poll(peer->instance->fake, 0) == 0)
+			usleep(100);
+	}
+}
+
 static void drive_submit(struct fake_peer *peer, struct peer_request *entry)
 {
 	const struct vmm_storage_lower *lower = peer->table;
@@ -184,10 +205,13 @@ static void drive_submit(struct fake_peer *peer, struct peer_request *entry)
 		entry->segments[0] = (struct vmm_storage_segment){ entry->data, entry->request.length };
 		entry->request.segment_count = 1;
 	}
+	/* Requests under way have no order: two machines that are compared must not differ by that, nor by whether a
+	 * change could still be cancelled. */
+	drive_wait(peer, !is_change(&entry->request));
 	entry->used = 1;
 	peer->calling++;
 	int32_t status = lower->submit(peer->self, &entry->request);
-	if (status >= 0 && chance_below(chance, 8) == 0 && VMM_HAS(lower, cancel))
+	if (status >= 0 && chance_below(chance, 8) == 0 && !is_change(&entry->request) && VMM_HAS(lower, cancel))
 		lower->cancel(peer->self, entry->request.token);
 	peer->calling--;
 	if (status < 0) {
@@ -195,6 +219,11 @@ static void drive_submit(struct fake_peer *peer, struct peer_request *entry)
 		entry->data = NULL;
 		entry->used = 0;
 	}
+}
+
+void fake_peer_storage_settle(struct fake_peer *peer)
+{
+	drive_wait(peer, 1);
 }
 
 void fake_peer_storage_act(struct fake_peer *peer)
@@ -209,6 +238,9 @@ void fake_peer_storage_act(struct fake_peer *peer)
 			return;
 		}
 	}
+	drive_wait(peer, 0);
+	if (!peer->requests[0].used)
+		drive_submit(peer, &peer->requests[0]);
 }
 
 void fake_peer_storage_drain(struct fake_peer *peer)
@@ -217,8 +249,6 @@ void fake_peer_storage_drain(struct fake_peer *peer)
 		if (peer->requests[i].used)
 			disk_finish(peer, &peer->requests[i], -ECANCELED);
 	}
-	for (uint32_t i = 0; peer->role == VMM_ROLE_UPPER && i < 1000; i++) {
-		if (fake_poll(peer->instance->fake, 0) == 0)
-			break;
-	}
+	if (peer->role == VMM_ROLE_UPPER)
+		drive_wait(peer, 0);
 }

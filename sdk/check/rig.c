@@ -172,6 +172,8 @@ void rig_stop(struct rig *rig)
 	/* As the machine does: backends come to rest, what is deferred is run, then the devices stop. */
 	check_doing(rig->check, "stop");
 	fake_poll(rig->fake, 0);
+	for (uint32_t i = 0; i < rig->peer_count; i++)
+		fake_peer_settle(&rig->peers[i]);
 	if (ops->stop != NULL)
 		ops->stop(rig->instance->instance.self);
 	for (uint32_t i = 0; i < rig->peer_count; i++)

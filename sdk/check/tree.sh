@@ -18,6 +18,12 @@ for file in "$build"/plugins/*/.libs/*.so; do
   case $file in
     */firmware-*) set -- --set "boot.rom=$work/rom" ;;
     */storage-raw.so) set -- --set "path=$work/disk" --set mode=nonpersistent ;;
+    */storage-*.so)
+      name=${file##*/storage-}
+      name=${name%.so}
+      "$build/vmm-build" disk create "$work/disk.$name" 300K --format "$name"
+      set -- --set "path=$work/disk.$name" --set mode=nonpersistent
+      ;;
     */char-socket.so) set -- --set "path=$work/socket" ;;
   esac
   "$build/sdk/check/vmm-plugin-check" "$file" --seconds "${VMM_CHECK_SECONDS:-0}" "$@" || failed=1

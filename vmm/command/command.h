@@ -22,6 +22,7 @@ int command_run(int argc, char **argv);
 int command_plugin(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_list(int argc, char **argv);
+int command_disk(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_simple(const char *verb, int argc, char **argv); /* pause, resume, reset, stop */
 int command_attach(int argc, char **argv);

@@ -36,6 +36,20 @@ static const char help[] =
 	"                              name the guest's code for perf(1)\n"
 	"  trace NAME WHAT|off         log exec, int, mmu or io while it runs\n"
 	"\n"
+	"Disk images (FORMAT is NAME[:VARIANT]; all take --json)\n"
+	"  disk create FILE SIZE [--format FORMAT] [--parent FILE] [--option KEY=VALUE]...\n"
+	"  disk info | map | check FILE\n"
+	"  disk repair FILE [--dry | --yes]\n"
+	"  disk convert FILE TARGET [--format FORMAT] [--source-format NAME] [--option KEY=VALUE]...\n"
+	"  disk resize FILE SIZE|+SIZE|-SIZE [--shrink]\n"
+	"  disk compact FILE           give room that nothing uses back to the host\n"
+	"  disk snapshot FILE CHILD    make an image of the changes to FILE from now on\n"
+	"  disk rebase FILE --parent FILE|none [--unsafe]\n"
+	"  disk compare FILE FILE\n"
+	"  disk bench FILE [--write] [--count N] [--size BYTES] [--step BYTES] [--depth N] [--random]\n"
+	"             [--cache writeback|none]\n"
+	"  disk formats                the formats there are, with their variants and options\n"
+	"\n"
 	"Plugins and settings\n"
 	"  plugin list [--json]        the plugins there are\n"
 	"  plugin info NAME [--json]   a plugin's parameters and ports\n"
@@ -54,6 +68,7 @@ static const struct {
 	{ "plugin", command_plugin },
 	{ "config", command_config },
 	{ "list", command_list },
+	{ "disk", command_disk },
 	{ "status", command_status },
 	{ "attach", command_attach },
 	{ "detach", command_detach },

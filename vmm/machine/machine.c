@@ -256,6 +256,7 @@ int machine_new(struct config *config, struct plugin_registry *registry, const s
 	}
 	machine->config = config;
 	machine->registry = registry;
+	machine->env.registry = registry;
 	if (options)
 		machine->options = *options;
 	machine->members_last = &machine->members;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <vmm/control.h>
 #include <vmm/draft/cpu.h>
+#include <vmm/draft/image.h>
 #include <vmm/event.h>
 #include <vmm/firmware.h>
 #include <vmm/io.h>
@@ -98,6 +99,7 @@ struct plugin_env {
 	struct guest_clock *clock;
 	struct timer_set *timers; /* guest clock */
 	struct memory_space *memory;
+	struct plugin_registry *registry; /* may be NULL: no images of other plugins */
 	struct io_space *io;
 	struct irq_lines *lines;
 	struct plugin_machine machine;
@@ -205,5 +207,6 @@ extern const struct vmm_firmware_service service_firmware;
 extern const struct vmm_firmware_list_service service_firmware_list;
 extern const struct vmm_control_service service_control;
 extern const struct vmm_cpu_service service_cpu;
+extern const struct vmm_image_service service_image;
 
 #endif

@@ -64,6 +64,7 @@ const void *service_find(const char *id)
 		{ VMM_SERVICE_FIRMWARE_LIST, &service_firmware_list },
 		{ VMM_SERVICE_CONTROL, &service_control },
 		{ VMM_SERVICE_CPU, &service_cpu },
+		{ VMM_SERVICE_IMAGE, &service_image },
 	};
 
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)

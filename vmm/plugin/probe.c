@@ -52,50 +52,70 @@ static const struct plugin *probe_best(struct plugin_registry *registry, const s
 	return best;
 }
 
+/* Head and tail of an open file, and what it is. */
+static int probe_fill(int fd, struct vmm_probe *probe, struct config_error *error)
+{
+	uint8_t *data = malloc(PROBE_HEAD + PROBE_TAIL);
+	struct stat file;
+
+	if (!data || fstat(fd, &file)) {
+		free(data);
+		return config_fail(error, NULL, 0, "the image %s cannot be read: %s", probe->path, strerror(errno));
+	}
+	probe->length = (uint64_t)file.st_size;
+	if (S_ISBLK(file.st_mode)) {
+		probe->flags |= VMM_PROBE_BLOCK;
+		if (ioctl(fd, BLKGETSIZE64, &probe->length))
+			probe->length = 0;
+	} else if (S_ISDIR(file.st_mode)) {
+		probe->flags |= VMM_PROBE_FOLDER;
+	} else if (!S_ISREG(file.st_mode)) {
+		free(data);
+		return config_fail(error, NULL, 0, "%s is neither a file nor a block device: give the path of an image",
+			probe->path);
+	}
+	if (!(probe->flags & VMM_PROBE_FOLDER)) {
+		probe->head_length = probe_read(fd, data, PROBE_HEAD, 0);
+		probe->tail_length = probe->length > PROBE_TAIL
+			? probe_read(fd, data + PROBE_HEAD, PROBE_TAIL, probe->length - PROBE_TAIL)
+			: 0;
+	}
+	probe->head = data;
+	probe->tail = data + PROBE_HEAD;
+	return 0;
+}
+
+int probe_open(const char *path, struct vmm_probe *probe, struct config_error *error)
+{
+	/* Not blocking: a pipe of that name is not to hang the machine. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), status;
+
+	*probe = (struct vmm_probe){ .struct_size = sizeof(*probe), .path = path };
+	if (fd < 0)
+		return config_fail(error, NULL, 0, "the image %s cannot be opened: %s", path, strerror(errno));
+	status = probe_fill(fd, probe, error);
+	close(fd);
+	return status;
+}
+
+void probe_close(struct vmm_probe *probe)
+{
+	free((void *)(uintptr_t)probe->head);
+	probe->head = probe->tail = NULL;
+}
+
 int registry_probe(
 	struct plugin_registry *registry, const char *path, const struct plugin **plugin, struct config_error *error)
 {
-	/* Not blocking: a pipe of that name is not to hang the machine. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct vmm_probe probe = { .struct_size = sizeof(probe), .path = path };
-	uint8_t *data = malloc(PROBE_HEAD + PROBE_TAIL);
-	struct stat file;
-	int status = 0;
+	struct vmm_probe probe;
+	int status = probe_open(path, &probe, error);
 
-	if (fd < 0)
-		status = config_fail(error, NULL, 0, "the image %s cannot be opened: %s", path, strerror(errno));
-	else if (!data || fstat(fd, &file))
-		status = config_fail(error, NULL, 0, "the image %s cannot be read: %s", path, strerror(errno));
 	if (status)
-		goto out;
-	probe.length = (uint64_t)file.st_size;
-	if (S_ISBLK(file.st_mode)) {
-		probe.flags |= VMM_PROBE_BLOCK;
-		if (ioctl(fd, BLKGETSIZE64, &probe.length))
-			probe.length = 0;
-	} else if (S_ISDIR(file.st_mode)) {
-		probe.flags |= VMM_PROBE_FOLDER;
-	} else if (!S_ISREG(file.st_mode)) {
-		status = config_fail(
-			error, NULL, 0, "%s is neither a file nor a block device: give the path of an image", path);
-		goto out;
-	}
-	if (!(probe.flags & VMM_PROBE_FOLDER)) {
-		probe.head_length = probe_read(fd, data, PROBE_HEAD, 0);
-		probe.tail_length = probe.length > PROBE_TAIL
-			? probe_read(fd, data + PROBE_HEAD, PROBE_TAIL, probe.length - PROBE_TAIL)
-			: 0;
-	}
-	probe.head = data;
-	probe.tail = data + PROBE_HEAD;
+		return status;
 	*plugin = probe_best(registry, &probe);
-	if (!*plugin)
-		status = config_fail(error, NULL, 0,
-			"no storage plugin knows the format of %s: name one (PORT.plugin = NAME; vmm plugin list)",
-			path);
-out:
-	free(data);
-	if (fd >= 0)
-		close(fd);
-	return status;
+	probe_close(&probe);
+	if (*plugin)
+		return 0;
+	return config_fail(error, NULL, 0,
+		"no storage plugin knows the format of %s: name one (PORT.plugin = NAME; vmm plugin list)", path);
 }

@@ -11,6 +11,7 @@
 
 #include "vmm/plugin/copy.h"
 #include "vmm/plugin/file.h"
+#include "vmm/plugin/image.h"
 
 #define TABLE_ROWS_MAX 256u
 
@@ -20,6 +21,8 @@ struct plugin_registry {
 	unsigned file_count;
 	struct plugin **plugins;
 	unsigned plugin_count;
+	struct image_list images;
+	bool images_wanted; /* they are all loaded */
 };
 
 static const char *const registry_kinds[] = { VMM_KIND_DEVICE, VMM_KIND_CHAR, VMM_KIND_STORAGE, VMM_KIND_NET,
@@ -55,6 +58,7 @@ void registry_free(struct plugin_registry *registry)
 		return;
 	for (unsigned i = 0; i < registry->plugin_count; i++)
 		plugin_free(registry->plugins[i]);
+	image_list_free(&registry->images);
 	for (unsigned i = 0; i < registry->file_count; i++)
 		free(registry->files[i]);
 	free(registry->plugins);
@@ -210,7 +214,7 @@ static bool file_seen(const struct plugin_registry *registry, const char *path)
 int registry_load(struct plugin_registry *registry, const char *path, struct config_error *error)
 {
 	struct vmm_plugin entry;
-	unsigned before = registry->plugin_count;
+	unsigned before = registry->plugin_count, images_before = registry->images.count;
 	const char *kept;
 	int result;
 
@@ -241,7 +245,10 @@ int registry_load(struct plugin_registry *registry, const char *path, struct con
 		if (result)
 			return result;
 	}
-	if (registry->plugin_count == before) {
+	result = image_list_add(&registry->images, &entry, kept, error);
+	if (result)
+		return result;
+	if (registry->plugin_count == before && registry->images.count == images_before) {
 		config_fail(error, NULL, 0, "plugin %s offers nothing that this vmm knows: a newer vmm may", path);
 		return -ENOEXEC;
 	}
@@ -381,6 +388,14 @@ void registry_load_all(
 	struct scan scan = { .registry = registry, .bad = bad, .bad_self = self };
 
 	registry_folders(registry, scan_all, &scan);
+}
+
+const struct image_list *registry_images(struct plugin_registry *registry)
+{
+	if (!registry->images_wanted)
+		registry_load_all(registry, NULL, NULL);
+	registry->images_wanted = true;
+	return &registry->images;
 }
 
 const struct plugin *registry_plugin(const struct plugin_registry *registry, unsigned index)

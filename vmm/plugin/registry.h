@@ -40,6 +40,12 @@ int registry_find(
 /* The plugin that is surest to know the image at an absolute path (probe.c).  -ENOENT and the like with a message. */
 int registry_probe(
 	struct plugin_registry *registry, const char *path, const struct plugin **plugin, struct config_error *error);
+/* The head and the tail of a file, for probe functions; 0, or a negative errno with a message.  `path` has to last. */
+int probe_open(const char *path, struct vmm_probe *probe, struct config_error *error);
+void probe_close(struct vmm_probe *probe);
+/* The image formats of all plugins (image.h). */
+struct image_list;
+const struct image_list *registry_images(struct plugin_registry *registry);
 /* Load all there are; each file that is unfit is told to `bad` (may be NULL). */
 void registry_load_all(
 	struct plugin_registry *registry, void (*bad)(void *self, const char *path, const char *text), void *self);

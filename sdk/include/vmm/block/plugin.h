@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <vmm/block/format.h>
+#include <vmm/draft/image.h>
 #include <vmm/kit/plugin.h>
 
 /* The settings and ports of every storage plugin that is made so. */
@@ -20,9 +21,18 @@ extern const struct vmm_port_row vmm_block_ports[1];
 int32_t vmm_block_instance(
 	const struct vmm_block_format *format, const struct vmm_host *host, struct vmm_instance *instance);
 
+/* vmm.image/1 of a format. */
+int32_t vmm_block_factory_open(const struct vmm_block_format *format, const struct vmm_host *host, const char *path,
+	uint32_t flags, struct vmm_image *image);
+int32_t vmm_block_factory_create(
+	const struct vmm_block_format *format, const struct vmm_host *host, const struct vmm_image_create *create);
+int32_t vmm_block_factory_format(
+	const struct vmm_block_format *format, const char *description, struct vmm_image_format *known);
+
 /*
- * Export a format as a storage plugin.  FILE is the plugin file's name with '-' as '_'; FORMAT the name of the format,
- * a constant; ID "org.vmm.storage-NAME"; NAME and DESCRIPTION are the descriptor's.
+ * Export a format as a storage plugin, and as an image plugin for `vmm disk`.  FILE is the plugin file's name with '-'
+ * as '_'; FORMAT the name of the format, a constant; ID "org.vmm.storage-NAME"; NAME and DESCRIPTION are the
+ * descriptor's.
  */
 #define VMM_BLOCK_PLUGIN(FILE, FORMAT, ID, NAME, DESCRIPTION) \
 	static const struct vmm_descriptor block_descriptor = { \
@@ -59,8 +69,32 @@ int32_t vmm_block_instance(
 		.create = block_create, \
 		.probe = block_probe, \
 	}; \
+	static int32_t block_image_format(uint32_t index, struct vmm_image_format *format) \
+	{ \
+		return index == 0 ? vmm_block_factory_format(&(FORMAT), (DESCRIPTION), format) : -ENOENT; \
+	} \
+	static int32_t block_image_open(uint32_t index, const struct vmm_host *host, const char *path, uint32_t flags, \
+		struct vmm_image *image) \
+	{ \
+		return index == 0 ? vmm_block_factory_open(&(FORMAT), host, path, flags, image) : -ENOENT; \
+	} \
+	static int32_t block_image_create( \
+		uint32_t index, const struct vmm_host *host, const struct vmm_image_create *create) \
+	{ \
+		return index == 0 ? vmm_block_factory_create(&(FORMAT), host, create) : -ENOENT; \
+	} \
+	static const struct vmm_image_factory block_image = { \
+		.struct_size = sizeof(struct vmm_image_factory), \
+		.format_count = 1, \
+		.format = block_image_format, \
+		.probe = block_probe, \
+		.open = block_image_open, \
+		.create = block_image_create, \
+	}; \
 	static const struct vmm_factory *block_get_factory(const char *kind) \
 	{ \
+		if (strcmp(kind, VMM_KIND_IMAGE) == 0) \
+			return (const struct vmm_factory *)(const void *)&block_image; \
 		return strcmp(kind, VMM_KIND_STORAGE) == 0 ? &block_storage : NULL; \
 	} \
 	VMM_PLUGIN(FILE, block_get_factory)

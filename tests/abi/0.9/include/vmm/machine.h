@@ -41,6 +41,7 @@ struct vmm_machine_service {
 #define VMM_POWER_OFF     2 /* the guest switched the power off */
 #define VMM_POWER_SUSPEND 3 /* S3: the processors stop until VMM_POWER_WAKE; devices go on */
 #define VMM_POWER_WAKE    4 /* end S3: VMM_RESET_WAKE, then the processors start anew */
+#define VMM_POWER_PAUSE   5 /* the host needs care (a full disk): pause, until the user resumes */
 
 struct vmm_power_service {
 	uint32_t struct_size;
