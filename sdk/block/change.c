@@ -157,10 +157,12 @@ int32_t vmm_block_image_map(
 		piece->offset = extent.offset;
 	}
 	range_unlock(&image_node(image)->ranges, &range);
+	if (status < 0)
+		return status;
 	piece->kind = extent.kind;
 	piece->length = extent.length;
 	piece->depth = image_node(where)->depth;
-	return status;
+	return 0;
 }
 
 /* Making. */
