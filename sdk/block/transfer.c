@@ -71,11 +71,13 @@ static int32_t map_run(struct vmm_block_image *image, uint64_t offset, uint64_t 
 	struct vmm_block_image **where, bool locked)
 {
 	int32_t status = chain_map(image, offset, length, run, where, locked);
-	while (status == 0 && run->length < length) {
+	if (status < 0)
+		return status;
+	while (run->length < length) {
 		struct vmm_block_image *next_where;
 		struct vmm_block_extent next;
-		status = chain_map(image, offset + run->length, length - run->length, &next, &next_where, locked);
-		if (status < 0)
+		/* What cannot be mapped is the next piece's trouble. */
+		if (chain_map(image, offset + run->length, length - run->length, &next, &next_where, locked) < 0)
 			break;
 		bool goes_on = next.kind == run->kind;
 		if (next.kind == VMM_BLOCK_DATA)
@@ -86,8 +88,7 @@ static int32_t map_run(struct vmm_block_image *image, uint64_t offset, uint64_t 
 			break;
 		run->length += next.length;
 	}
-	/* What cannot be mapped is the next piece's trouble. */
-	return run->length > 0 ? 0 : status;
+	return 0;
 }
 
 int32_t image_read_at(
