@@ -32,7 +32,7 @@ static uint32_t position(const struct runs *runs, uint64_t sector)
 int32_t runs_add(struct runs *runs, uint64_t sector, uint64_t count)
 {
 	uint32_t at = position(runs, sector);
-	struct run *run = runs->list + at;
+	struct run *run = runs->list != NULL ? runs->list + at : NULL;
 	if (at < runs->count && run->sector + run->count == sector) {
 		run->count += count;
 	} else if (at < runs->count && sector + count == run->sector) {

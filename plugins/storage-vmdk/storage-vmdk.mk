@@ -46,7 +46,9 @@ plugins_storage_vmdk_storage_vmdk_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_storage_vmdk_storage_vmdk_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_storage_vmdk_storage_vmdk_la_LIBADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
 
-# What tests/disk/vmdk.py drives.
+# Against other programs, and odd and broken images; and what drives vmm in them.
+TESTS += tests/disk/vmdk.py tests/disk/vmdk_rows.py
+dist_check_SCRIPTS += tests/disk/vmdk.py tests/disk/vmdk_rows.py tests/disk/vmdk_images.py
 check_PROGRAMS += tests/disk/vmdk_tool
 tests_disk_vmdk_tool_SOURCES = tests/disk/vmdk_tool.c
 tests_disk_vmdk_tool_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/plugins/storage-vmdk

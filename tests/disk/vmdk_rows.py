@@ -311,7 +311,6 @@ def row_11_impossible_headers():
 
 
 def row_11_malformed_lines():
-    write("x.bin", bytes(MIB))
     for line, cause in (('RW 2048 VMFS "x.bin" 1', "only FLAT"), ("RW", "names no extents"), ("RW 2048", "no type"),
                         ("RW 2048 FLAT", "no file"), ('RW many FLAT "x.bin"', "no number"),
                         ('RW 99999999999999999999999 FLAT "x.bin"', "no number"), ('RW 0 FLAT "x.bin"', "out of range"),
@@ -321,9 +320,11 @@ def row_11_malformed_lines():
                         ('RW 2049 FLAT "x.bin"', "has 1048576"), ('RW 2048 FLAT "no.bin"', "is missing"),
                         ('RW 2048 SPARSE "x.bin"', "is no sparse extent"), ('RW 2048 FLAT "."', "cannot open"),
                         ('RW 2048 FLAT "%s"' % ("x" * 5000), ""), ("", "names no extents")):
+        write("x.bin", bytes(MIB))
         write("d.vmdk", descriptor([line], kind="custom").encode())
         refused("read", "d.vmdk", cause, "x.raw")
         run(TOOL, "check", "d.vmdk", "repair")
+    write("x.bin", bytes(MIB))
     write("d.vmdk", descriptor(['RW %d FLAT "x.bin"' % (1 << 53)] * 3, kind="custom").encode())
     refused("read", "d.vmdk", "has 1048576", "x.raw")
     write("d.vmdk", descriptor(["RW %d ZERO" % (1 << 53)] * 3, kind="custom").encode())

@@ -116,6 +116,8 @@ static int do_read(const char *path, const char *raw)
 			at += where.length;
 			continue;
 		}
+		if (status < 0)
+			break;
 		status = vmm_block_image_read(image, piece, n, at);
 		if (status == 0 && !vmm_block_is_zero(piece, n) && pwrite(fd, piece, n, (off_t)at) != (ssize_t)n)
 			status = -errno;
