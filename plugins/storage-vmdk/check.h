@@ -26,6 +26,10 @@ static inline uint32_t checking_stopped(struct checking *checking)
 	return checking->report->progress(checking->report, done, checking->of);
 }
 
+/* directory.c: *bad, a byte a table, gets bit 0 if the grain directory's entry cannot be, and bit 1 if the redundant
+ * one's cannot. */
+int32_t directories_judge(const struct sparse *sparse, uint8_t *bad);
+
 /* check_hosted.c */
 int32_t check_hosted(struct checking *checking);
 /* check_stream.c: streams, COWD and seSparse. */

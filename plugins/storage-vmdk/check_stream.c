@@ -12,6 +12,8 @@
 struct tally {
 	uint64_t outside, unreadable, first; /* grains */
 	uint64_t grains;
+	uint64_t tables; /* at impossible places, or where others are */
+	uint8_t *bad;    /* which */
 };
 
 static int32_t grain_check(struct sparse *sparse, uint64_t grain, uint8_t *data, struct tally *tally)
@@ -46,14 +48,20 @@ static int32_t grains_check(struct checking *checking, struct tally *tally)
 	uint64_t done = checking->done;
 	uint8_t *data = sparse->kind == SPARSE_STREAM ? malloc(sparse->grain_bytes) : NULL;
 	int32_t status = sparse->kind == SPARSE_STREAM && data == NULL ? -ENOMEM : 0;
+	if (status == 0)
+		status = directories_judge(sparse, tally->bad);
+	for (uint32_t i = 0; i < sparse->tables; i++)
+		tally->tables += tally->bad[i] != 0;
 	for (uint64_t i = 0; i < sparse->grains && status == 0; i++) {
 		if (i % sparse->gtes == 0) {
 			checking->done = done + 2 * i * sparse->grain;
 			if (checking_stopped(checking))
 				status = -ECANCELED;
-			/* A whole table that is not there. */
-			if (status == 0 && sparse->gd[i / sparse->gtes] == 0 &&
-				sparse->pages[i / sparse->gtes] == NULL) {
+			/* A whole table that is not there, or cannot be. */
+			if (status == 0 &&
+				(tally->bad[i / sparse->gtes] != 0 ||
+					(sparse->gd[i / sparse->gtes] == 0 &&
+						sparse->pages[i / sparse->gtes] == NULL))) {
 				i += sparse->gtes - 1;
 				continue;
 			}
@@ -71,10 +79,17 @@ int32_t check_entries(struct checking *checking)
 	struct sparse *sparse = checking->extent->sparse;
 	struct vmm_block_report *report = checking->report;
 	const char *path = sparse->part->path;
-	struct tally tally = { 0 };
+	struct tally tally = { .bad = calloc(sparse->tables, 1) };
+	if (tally.bad == NULL)
+		return -ENOMEM;
 	int32_t status = grains_check(checking, &tally);
+	free(tally.bad);
 	if (status < 0)
 		return status;
+	if (tally.tables > 0)
+		FOUND(report, DAMAGE, 0, "Take the disk from a backup, or download it again.",
+			"%s: %llu grain tables are at impossible places, or where others are", path,
+			(unsigned long long)tally.tables);
 	if (tally.outside > 0)
 		FOUND(report, DAMAGE, 0, "Take the disk from a backup, or download it again.",
 			"%s: %llu grains or tables are said to be behind the end of the file; the first is number %llu",

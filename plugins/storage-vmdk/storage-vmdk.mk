@@ -15,6 +15,7 @@ plugins_storage_vmdk_libvmdk_la_SOURCES = \
 	plugins/storage-vmdk/create.h \
 	plugins/storage-vmdk/descriptor.c \
 	plugins/storage-vmdk/descriptor.h \
+	plugins/storage-vmdk/directory.c \
 	plugins/storage-vmdk/encoding.c \
 	plugins/storage-vmdk/extent.c \
 	plugins/storage-vmdk/grow.c \
@@ -53,6 +54,14 @@ check_PROGRAMS += tests/disk/vmdk_tool
 tests_disk_vmdk_tool_SOURCES = tests/disk/vmdk_tool.c
 tests_disk_vmdk_tool_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/plugins/storage-vmdk
 tests_disk_vmdk_tool_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
+
+if FUZZERS
+check_PROGRAMS += tests/fuzz/vmdk
+tests_fuzz_vmdk_SOURCES = tests/fuzz/vmdk.c tests/fuzz/input.h
+tests_fuzz_vmdk_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir) -iquote $(top_srcdir)/plugins/storage-vmdk
+tests_fuzz_vmdk_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_vmdk_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
+endif
 
 # The kit's own tests, over what a guest can write.
 VMDK_SUBJECT = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmdk_format \

@@ -791,7 +791,9 @@ def large_disks_open_quickly():
         tool("patch", variant + ".vmdk", length - G, G, 1)
         equal(info(variant + ".vmdk")["length"], str(length))
     # As many bytes as it takes to know where things are.
-    status, text = run("strace", "-f", "-e", "trace=pread64,preadv,read", TOOL, "info", "monolithicSparse.vmdk")
+    if shutil.which("strace") is None:
+        return
+    status, text = run("env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-e", "trace=pread64,preadv,read", TOOL, "info", "monolithicSparse.vmdk")
     if status == 0:
         total = sum(int(match) for match in re.findall(rb"= (\d+)$", text, re.M))
         want(total < 2 * MIB, "it reads", total, "bytes")
