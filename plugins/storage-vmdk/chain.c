@@ -42,7 +42,7 @@ int32_t chain_open(struct vmdk *vmdk)
 	if (!descriptor_path(&vmdk->descriptor, "parentFileNameHint", image->parent, sizeof(image->parent)) &&
 		(image->flags & (VMM_BLOCK_LENIENT | VMM_BLOCK_LONELY)) == 0)
 		return vmm_block_fail(image->host, -EINVAL,
-			"Name the parent with vmm disk rebase FILE --parent PARENT.",
+			"name the parent with vmm disk rebase FILE --parent PARENT --unsafe",
 			"%s has a parent (with the content ID %08x), and does not say which", image->path,
 			vmdk->parent_cid);
 	if (image->parent[0] != '\0')
@@ -56,14 +56,14 @@ int32_t vmdk_joined(struct vmm_block_image *image)
 	const struct vmm_block_image *parent = image->parent_image;
 	if (parent->format != &vmdk_format)
 		return vmm_block_fail(image->host, -EINVAL,
-			"Convert the parent to VMDK, and name it with vmm disk rebase.",
+			"convert the parent to VMDK, and name it with vmm disk rebase --unsafe",
 			"%s, the parent of %s, is no VMDK", parent->path, image->path);
 	uint32_t cid = ((const struct vmdk *)parent->state)->cid;
 	if (cid == vmdk->parent_cid)
 		return 0;
 	return vmm_block_fail(image->host, -ESTALE,
-		"Restore the parent as it was. If you know that only its content ID has changed, say so with vmm disk "
-		"rebase FILE --parent PARENT.",
+		"restore the parent as it was; if you know that only its content ID has changed, say so with vmm disk "
+		"rebase FILE --parent PARENT --unsafe",
 		"%s was changed after %s was made from it (its content ID is %08x, and was %08x)", parent->path,
 		image->path, cid, vmdk->parent_cid);
 }
@@ -100,17 +100,17 @@ int32_t vmdk_rebase(struct vmm_block_image *image, const char *parent, const cha
 	char text[16];
 	(void)parent_format;
 	if (vmdk->is_bare || vmdk->descriptor.text == NULL)
-		return vmm_block_fail(image->host, -EINVAL, "Rebase the disk by its descriptor.",
+		return vmm_block_fail(image->host, -EINVAL, "rebase the disk by its descriptor",
 			"%s is an extent without its descriptor", image->path);
 	if (parent != NULL) {
 		if (parent_image == NULL || parent_image->format != &vmdk_format)
-			return vmm_block_fail(image->host, -EINVAL, "Convert the parent to VMDK first.",
+			return vmm_block_fail(image->host, -EINVAL, "convert the parent to VMDK first",
 				"%s is no VMDK, and the parent of a VMDK must be one", parent);
 		cid = ((const struct vmdk *)parent_image->state)->cid;
 		for (uint32_t i = 0; i < vmdk->extent_count; i++) {
 			if (vmdk->extents[i].kind == EXTENT_FLAT)
 				return vmm_block_fail(image->host, -EOPNOTSUPP,
-					"Make a child with vmm disk create --parent and convert into that.",
+					"make a child with vmm disk create --parent and convert into that",
 					"%s is flat, and only sparse disks have parents", image->path);
 		}
 	}

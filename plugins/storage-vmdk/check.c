@@ -32,13 +32,12 @@ static int32_t check_keys(struct checking *checking, uint32_t *changed)
 	static const char *const once[] = { "CID", "parentCID", "createType", "version", "parentFileNameHint",
 		"ddb.adapterType", "ddb.geometry.cylinders", "ddb.geometry.heads", "ddb.geometry.sectors" };
 	struct descriptor *descriptor = &checking->vmdk->descriptor;
-	struct vmm_block_report *report = checking->report;
 	int32_t status = 0;
 	char text[16];
 	for (uint32_t i = 0; i < sizeof(once) / sizeof(once[0]) && status == 0; i++) {
 		uint32_t count = descriptor_count(descriptor, once[i]);
 		if (count > 1 &&
-			FOUND(report, DAMAGE, 1, "Only the first is kept.",
+			FOUND(checking, DAMAGE, 1, "only the first is kept",
 				"the descriptor gives \"%s\" a value %u times, as if another had been added to it",
 				once[i], count)) {
 			status = key_single(descriptor, once[i]);
@@ -46,17 +45,17 @@ static int32_t check_keys(struct checking *checking, uint32_t *changed)
 		}
 	}
 	if (status == 0 && checking->vmdk->cid == CID_NONE &&
-		FOUND(report, DAMAGE, 1, "It gets a new one; children then need vmm disk rebase.",
+		FOUND(checking, DAMAGE, 1, "it gets a new one; children then need vmm disk rebase --unsafe",
 			"the descriptor has no content ID")) {
 		snprintf(text, sizeof(text), "%08x", cid_make());
 		status = descriptor_set(descriptor, "CID", text, 0);
 		*changed = 1;
 	}
 	if (descriptor_count(descriptor, "createType") == 0)
-		FOUND(report, NOTE, 0, "Programs that want one refuse the disk; vmm does not.",
+		FOUND(checking, NOTE, 0, "programs that want one refuse the disk; vmm does not",
 			"the descriptor has no createType");
 	if (checking->vmdk->parent_cid != CID_NONE && checking->vmdk->image->parent[0] == '\0')
-		FOUND(report, DAMAGE, 0, "Name it with vmm disk rebase.",
+		FOUND(checking, DAMAGE, 0, "name it with vmm disk rebase --unsafe",
 			"the descriptor does not say which the parent is");
 	return status;
 }
@@ -73,7 +72,7 @@ static int32_t check_geometry(struct checking *checking, uint32_t *changed)
 		return 0;
 	/* A child may leave it to its parent. */
 	if (vmdk->parent_cid != CID_NONE ||
-		!FOUND(checking->report, NOTE, 1, "It gets the one that VMware would give it.",
+		!FOUND(checking, NOTE, 1, "it gets the one that VMware would give it",
 			"the descriptor has no geometry, or an impossible one"))
 		return 0;
 	if (!descriptor_get(descriptor, "ddb.adapterType", adapter, sizeof(adapter)))
@@ -101,13 +100,13 @@ static int32_t check_descriptor(struct checking *checking)
 	if (status == 0)
 		status = check_geometry(checking, &changed);
 	if (status == 0 && strncmp(descriptor->text, mark, 20) != 0 &&
-		FOUND(checking->report, NOTE, 1, "It becomes the first line.",
+		FOUND(checking, NOTE, 1, "it becomes the first line",
 			"the descriptor does not begin with \"%s\", so that some programs refuse it", mark)) {
 		status = descriptor_put(descriptor, 0, 0, mark);
 		changed = 1;
 	}
 	if (vmdk->descriptor_offset != 0 && vmdk->descriptor_sectors * SECTOR < (uint64_t)descriptor->length + SECTOR)
-		FOUND(checking->report, NOTE, 0, "Convert the disk to get more.",
+		FOUND(checking, NOTE, 0, "convert the disk to get more",
 			"there is no room behind the descriptor, which other programs may need");
 	return status == 0 && changed ? store_save(vmdk) : status;
 }
@@ -122,12 +121,13 @@ static int32_t descriptor_rebuild(struct checking *checking)
 	struct geometry geometry;
 	if (sparse == NULL || (sparse->kind != SPARSE_HOSTED && sparse->kind != SPARSE_STREAM) ||
 		sparse->header.descriptorOffset == 0) {
-		FOUND(checking->report, NOTE, 0, "Check the disk by its descriptor.",
-			"%s is an extent without its descriptor", image->path);
+		FOUND(checking, NOTE, 0, "check the disk by its descriptor", "%s is an extent without its descriptor",
+			image->path);
 		return 0;
 	}
-	if (!FOUND(checking->report, DAMAGE, 1,
-		    "It gets a new one, of a disk without a parent: if it had one, name it with vmm disk rebase.",
+	if (!FOUND(checking, DAMAGE, 1,
+		    "it gets a new one, of a disk without a parent: if it had one, name it with vmm disk rebase "
+		    "--unsafe",
 		    "the descriptor is no text"))
 		return 0;
 	geometry_make(image->length / SECTOR, "ide", &geometry);
@@ -160,7 +160,7 @@ static int32_t check_flat(struct checking *checking)
 	checking->done += extent->length / SECTOR;
 	if (status < 0 || info.length >= need)
 		return status;
-	if (FOUND(checking->report, DAMAGE, !extent->part->is_readonly, "It is filled up with zeros.",
+	if (FOUND(checking, DAMAGE, extent->access == ACCESS_WRITE, "it is filled up with zeros",
 		    "%s has %llu bytes, and should have %llu: what was behind is lost", extent->part->path,
 		    (unsigned long long)info.length, (unsigned long long)need))
 		status = vmm_block_file_truncate(extent->part->file, need);
@@ -174,9 +174,7 @@ static int32_t check_extent(struct checking *checking)
 	case EXTENT_FLAT: return check_flat(checking);
 	case EXTENT_SPARSE:
 		return extent->sparse->kind == SPARSE_HOSTED ? check_hosted(checking) : check_entries(checking);
-	case EXTENT_BROKEN:
-		FOUND(checking->report, DAMAGE, 0, "Put the right file in its place.", "%s", extent->why);
-		break;
+	case EXTENT_BROKEN: FOUND(checking, DAMAGE, 0, "put the right file in its place", "%s", extent->why); break;
 	default: break;
 	}
 	checking->done += extent->length / SECTOR;

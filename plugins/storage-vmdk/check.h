@@ -8,9 +8,6 @@
 
 #include "survey.h"
 
-#define FOUND(REPORT, SEVERITY, MENDABLE, REMEDY, ...) \
-	((REPORT)->found((REPORT), VMM_BLOCK_##SEVERITY, (MENDABLE), (REMEDY), __VA_ARGS__))
-
 /* Work done, over all extents, in sectors of the disk. */
 struct checking {
 	struct vmdk *vmdk;
@@ -19,6 +16,17 @@ struct checking {
 	uint64_t done, of;
 	uint32_t is_header_changed; /* of the extent: to be written when its tables are */
 };
+
+/* Tell; 1 if it is to be mended, which can only be if the disk is open for that. */
+#define FOUND(CHECKING, SEVERITY, MENDABLE, REMEDY, ...) \
+	checking_wants((CHECKING), \
+		(CHECKING)->report->found( \
+			(CHECKING)->report, VMM_BLOCK_##SEVERITY, (MENDABLE), (REMEDY), __VA_ARGS__))
+
+static inline uint32_t checking_wants(const struct checking *checking, uint32_t wanted)
+{
+	return wanted != 0 && (checking->vmdk->image->flags & VMM_BLOCK_READONLY) == 0;
+}
 
 static inline uint32_t checking_stopped(struct checking *checking)
 {

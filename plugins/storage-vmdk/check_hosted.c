@@ -23,6 +23,12 @@ struct audit {
 	int32_t status;
 };
 
+/* Whether it is open for that now or not. */
+static uint32_t can_mend(const struct audit *audit)
+{
+	return audit->checking->extent->access == ACCESS_WRITE;
+}
+
 static uint32_t has_parent(const struct audit *audit)
 {
 	return audit->checking->vmdk->image->parent[0] != '\0';
@@ -83,30 +89,26 @@ static uint32_t progress(struct survey *survey, uint64_t done, uint64_t of)
 static void problems_tell(struct audit *audit)
 {
 	static const struct {
-		uint32_t severity;
 		const char *what, *remedy;
 	} texts[KINDS] = {
-		[PROBLEM_DIFFERS] = { VMM_BLOCK_DAMAGE,
-			"entries differ between the grain tables and the redundant ones",
-			"Both get the one that is possible, or that has data." },
-		[PROBLEM_OUTSIDE] = { VMM_BLOCK_DAMAGE, "grains are said to be behind the end of the file",
-			"They become absent: their contents are lost." },
-		[PROBLEM_META] = { VMM_BLOCK_DAMAGE, "grains are said to be where headers or tables are",
-			"They become absent: their contents are lost." },
-		[PROBLEM_DOUBLE] = { VMM_BLOCK_DAMAGE, "grains lie over other grains",
-			"Each gets a copy of its own; what was written through the other stays in it." },
-		[PROBLEM_CUT] = { VMM_BLOCK_DAMAGE, "grains are cut off by the end of the file",
-			"The file is filled up with zeros." },
-		[PROBLEM_ZERO] = { VMM_BLOCK_DAMAGE,
-			"entries say \"zero\" in a header version that has no such entries",
-			"They are made to say it in a way that the header allows." },
+		[PROBLEM_DIFFERS] = { "entries differ between the grain tables and the redundant ones",
+			"both get the one that is possible, or that has data" },
+		[PROBLEM_OUTSIDE] = { "grains are said to be behind the end of the file",
+			"they become absent: their contents are lost" },
+		[PROBLEM_META] = { "grains are said to be where headers or tables are",
+			"they become absent: their contents are lost" },
+		[PROBLEM_DOUBLE] = { "grains lie over other grains",
+			"each gets a copy of its own; what was written through the other stays in it" },
+		[PROBLEM_CUT] = { "grains are cut off by the end of the file", "the file is filled up with zeros" },
+		[PROBLEM_ZERO] = { "entries say \"zero\" in a header version that has no such entries",
+			"they are made to say it in a way that the header allows" },
 	};
 	for (uint32_t kind = 1; kind < KINDS; kind++) {
 		if (audit->count[kind] == 0)
 			continue;
-		audit->is_wanted[kind] = audit->checking->report->found(audit->checking->report, texts[kind].severity,
-			audit->sparse->is_writable, texts[kind].remedy, "%s: %llu %s; the first is number %llu",
-			audit->sparse->part->path, (unsigned long long)audit->count[kind], texts[kind].what,
+		audit->is_wanted[kind] = FOUND(audit->checking, DAMAGE, can_mend(audit), texts[kind].remedy,
+			"%s: %llu %s; the first is number %llu", audit->sparse->part->path,
+			(unsigned long long)audit->count[kind], texts[kind].what,
 			(unsigned long long)audit->first[kind]);
 	}
 }
@@ -124,12 +126,11 @@ static void waste_tell(struct audit *audit, const struct survey *survey)
 	}
 	runs_free(&holes);
 	if (waste > 0)
-		FOUND(audit->checking->report, NOTE, 0,
-			"The guest's next writes go there; vmm disk compact gives it back.",
+		FOUND(audit->checking, NOTE, 0, "the guest's next writes go there; vmm disk compact gives it back",
 			"%s has room for %llu grains that was given up", sparse->part->path,
 			(unsigned long long)(waste / sparse->grain));
 	if (file > last &&
-		FOUND(audit->checking->report, WASTE, sparse->is_writable, "The file is cut there.",
+		FOUND(audit->checking, WASTE, can_mend(audit), "the file is cut there",
 			"%s goes on for %llu bytes behind its last grain", sparse->part->path,
 			(unsigned long long)((file - last) * SECTOR)))
 		sparse->end = last;
@@ -191,7 +192,6 @@ static int32_t table_replace(struct sparse *sparse, uint32_t number, uint32_t ba
 static int32_t directories_check(struct audit *audit)
 {
 	struct sparse *sparse = audit->sparse;
-	struct vmm_block_report *report = audit->checking->report;
 	uint32_t single = 0, both = 0, all = sparse->rgd != NULL ? 3 : 1, wanted[2] = { 0, 0 };
 	uint8_t *bad = calloc(sparse->tables, 1);
 	int32_t status = bad == NULL ? -ENOMEM : directories_judge(sparse, bad);
@@ -205,12 +205,12 @@ static int32_t directories_check(struct audit *audit)
 		both += bad[i] == all;
 	}
 	if (status == 0 && single > 0)
-		wanted[0] = FOUND(report, DAMAGE, sparse->is_writable, "The other directory's table is copied.",
+		wanted[0] = FOUND(audit->checking, DAMAGE, can_mend(audit), "the other directory's table is copied",
 			"%s: %u tables are at impossible places in one of the two grain directories",
 			sparse->part->path, single);
 	if (status == 0 && both > 0)
-		wanted[1] = FOUND(report, DAMAGE, sparse->is_writable,
-			"Their grains become absent: their contents are lost.",
+		wanted[1] = FOUND(audit->checking, DAMAGE, can_mend(audit),
+			"their grains become absent: their contents are lost",
 			"%s: %u grain tables are at impossible places", sparse->part->path, both);
 	for (uint32_t i = 0; i < sparse->tables && status == 0; i++) {
 		if (bad[i] == 0)
@@ -223,7 +223,7 @@ static int32_t directories_check(struct audit *audit)
 	}
 	/* Some are to stay as they are: then all do. */
 	if (status == 0 && sparse->gd_dirty && ((single > 0 && !wanted[0]) || (both > 0 && !wanted[1]))) {
-		FOUND(report, NOTE, 0, "Let both be mended.",
+		FOUND(audit->checking, NOTE, 0, "let both be mended",
 			"the directories of %s are mended as a whole or not at all", sparse->part->path);
 		sparse->is_writable = 0;
 	}
@@ -235,20 +235,19 @@ static void header_say(struct audit *audit)
 {
 	struct sparse *sparse = audit->sparse;
 	struct header *header = &sparse->header;
-	struct vmm_block_report *report = audit->checking->report;
-	uint32_t can = sparse->is_writable;
+	uint32_t can = can_mend(audit);
 	if (header->uncleanShutdown != 0 &&
-		FOUND(report, NOTE, can, "It is marked as closed when all else is right.", "%s was not closed properly",
-			sparse->part->path))
+		FOUND(audit->checking, NOTE, can, "it is marked as closed when all else is right",
+			"%s was not closed properly", sparse->part->path))
 		sparse->keeps_mark = 0;
 	if ((header->flags & FLAG_NEWLINE) == 0 &&
-		FOUND(report, NOTE, can, "They are written.", "%s does not have the bytes that show a transfer as text",
-			sparse->part->path)) {
+		FOUND(audit->checking, NOTE, can, "they are written",
+			"%s does not have the bytes that show a transfer as text", sparse->part->path)) {
 		header->flags |= FLAG_NEWLINE;
 		audit->checking->is_header_changed = 1;
 	}
 	if ((header->flags & FLAG_ZERO_GRAIN) != 0 && header->version < 2 &&
-		FOUND(report, NOTE, can, "The version becomes 2.",
+		FOUND(audit->checking, NOTE, can, "the version becomes 2",
 			"%s is of version 1, and says that it has zeroed grains, which came with version 2",
 			sparse->part->path)) {
 		header->version = 2;
@@ -262,7 +261,7 @@ static void overhead_tell(struct audit *audit, const struct survey *survey)
 	struct sparse *sparse = audit->sparse;
 	if (survey->first == UINT64_MAX || sparse->header.overHead <= survey->first)
 		return;
-	if (FOUND(audit->checking->report, NOTE, sparse->is_writable, "It is set to where the first grain is.",
+	if (FOUND(audit->checking, NOTE, can_mend(audit), "it is set to where the first grain is",
 		    "%s says that grains begin at sector %llu, and the first is at %llu", sparse->part->path,
 		    (unsigned long long)sparse->header.overHead, (unsigned long long)survey->first)) {
 		sparse->header.overHead = survey->first;
@@ -295,7 +294,7 @@ static int32_t capacity_check(struct audit *audit)
 	uint64_t sectors = extent->length / SECTOR;
 	if (sparse->capacity >= sectors)
 		return 0;
-	if (FOUND(audit->checking->report, DAMAGE, sparse->is_writable, "The extent is made longer, with zeros.",
+	if (FOUND(audit->checking, DAMAGE, can_mend(audit), "the extent is made longer, with zeros",
 		    "%s has a capacity of %llu sectors, and the descriptor says %llu", sparse->part->path,
 		    (unsigned long long)sparse->capacity, (unsigned long long)sectors))
 		return sparse_resize(sparse, sectors);

@@ -77,7 +77,6 @@ static int32_t grains_check(struct checking *checking, struct tally *tally)
 int32_t check_entries(struct checking *checking)
 {
 	struct sparse *sparse = checking->extent->sparse;
-	struct vmm_block_report *report = checking->report;
 	const char *path = sparse->part->path;
 	struct tally tally = { .bad = calloc(sparse->tables, 1) };
 	if (tally.bad == NULL)
@@ -87,23 +86,23 @@ int32_t check_entries(struct checking *checking)
 	if (status < 0)
 		return status;
 	if (tally.tables > 0)
-		FOUND(report, DAMAGE, 0, "Take the disk from a backup, or download it again.",
+		FOUND(checking, DAMAGE, 0, "take the disk from a backup, or download it again",
 			"%s: %llu grain tables are at impossible places, or where others are", path,
 			(unsigned long long)tally.tables);
 	if (tally.outside > 0)
-		FOUND(report, DAMAGE, 0, "Take the disk from a backup, or download it again.",
+		FOUND(checking, DAMAGE, 0, "take the disk from a backup, or download it again",
 			"%s: %llu grains or tables are said to be behind the end of the file; the first is number %llu",
 			path, (unsigned long long)tally.outside, (unsigned long long)tally.first);
 	if (tally.unreadable > 0)
-		FOUND(report, DAMAGE, 0, "Take the disk from a backup, or download it again.",
+		FOUND(checking, DAMAGE, 0, "take the disk from a backup, or download it again",
 			"%s: %llu of its %llu grains are not behind their markers or cannot be unpacked; the first is "
 			"number "
 			"%llu",
 			path, (unsigned long long)tally.unreadable, (unsigned long long)tally.grains,
 			(unsigned long long)tally.first);
 	if (sparse->is_scanned &&
-		FOUND(report, DAMAGE, !sparse->part->is_readonly,
-			"Tables are made from the markers of the grains that are there; the others read as zeros.",
+		FOUND(checking, DAMAGE, 1,
+			"tables are made from the markers of the grains that are there; the others read as zeros",
 			"%s is an incomplete stream: %llu grains were found, but no footer", path,
 			(unsigned long long)tally.grains)) {
 		status = stream_mend(sparse);

@@ -183,7 +183,7 @@ static int32_t look(struct compaction *compaction, struct survey *survey)
 	if (status < 0)
 		return status;
 	if (compaction->damaged)
-		return vmm_block_fail(compaction->image->host, -EINVAL, "Repair it first, with vmm disk repair.",
+		return vmm_block_fail(compaction->image->host, -EINVAL, "repair it first, with vmm disk repair",
 			"%s is damaged: nothing moves in it", compaction->sparse->part->path);
 	return 0;
 }

@@ -27,7 +27,7 @@ int32_t cowd_open(struct sparse *sparse, const uint8_t sector[SECTOR], char why[
 	sparse->entry_size = 4;
 	if (version != 1) {
 		snprintf(why, 256, "is a COWD extent of version %u, and vmm knows 1", version);
-		*remedy = "Convert it with the program that made it.";
+		*remedy = "convert it with the program that made it";
 		return -EOPNOTSUPP;
 	}
 	if (sparse->capacity == 0 || sparse->grain == 0 || sparse->grain > GRAIN_MOST ||

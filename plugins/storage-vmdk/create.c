@@ -279,23 +279,23 @@ static int32_t making_check(struct making *making)
 			making->variant = &variants[i];
 	}
 	if (making->variant == NULL)
-		return vmm_block_fail(host, -EINVAL, "Choose one that vmm disk formats lists.",
-			"VMDK has no variant %s", create->variant);
+		return vmm_block_fail(host, -EINVAL, "choose one that vmm disk formats lists", "VMDK has no variant %s",
+			create->variant);
 	if (create->length == 0 || create->length % SECTOR != 0)
-		return vmm_block_fail(host, -EINVAL, "Give a multiple of 512 bytes.", "a disk of %llu bytes cannot be",
+		return vmm_block_fail(host, -EINVAL, "give a multiple of 512 bytes", "a disk of %llu bytes cannot be",
 			(unsigned long long)create->length);
 	if (grain < 16 * SECTOR || grain > (UINT64_C(4) << 20) || (grain & (grain - 1)) != 0)
-		return vmm_block_fail(host, -EINVAL, "Give a power of 2 from 8K to 4M.",
+		return vmm_block_fail(host, -EINVAL, "give a power of 2 from 8K to 4M",
 			"grains of %llu bytes cannot be", (unsigned long long)grain);
 	if (create->parent != NULL && (!making->variant->is_sparse || strcmp(create->variant, "streamOptimized") == 0))
-		return vmm_block_fail(host, -EINVAL, "Make it monolithicSparse or twoGbMaxExtentSparse.",
+		return vmm_block_fail(host, -EINVAL, "make it monolithicSparse or twoGbMaxExtentSparse",
 			"a %s disk cannot have a parent", create->variant);
 	if (create->parent != NULL && (create->parent_image == NULL || create->parent_image->format != &vmdk_format))
-		return vmm_block_fail(host, -EINVAL, "Convert the parent to VMDK first.",
+		return vmm_block_fail(host, -EINVAL, "convert the parent to VMDK first",
 			"%s is no VMDK, and the parent of a VMDK must be one", create->parent);
 	if (strpbrk(name_base(create->path), "\"\r\n") != NULL ||
 		(create->parent != NULL && strpbrk(create->parent, "\"\r\n") != NULL))
-		return vmm_block_fail(host, -EINVAL, "Give it another name.",
+		return vmm_block_fail(host, -EINVAL, "give it another name",
 			"a VMDK cannot have or name a file whose name has quotes or line ends in it");
 	making->extents = 1;
 	if (making->variant->is_split)
@@ -317,7 +317,7 @@ static int32_t making_check(struct making *making)
 	}
 	/* A sparse file may be larger than what can be in it, but not without end: its tables have to be. */
 	if (making->variant->is_sparse && header_tables(&making->header) > (UINT32_C(4) << 20))
-		return vmm_block_fail(host, -EFBIG, "Make it smaller, or monolithicFlat.",
+		return vmm_block_fail(host, -EFBIG, "make it smaller, or monolithicFlat",
 			"a sparse VMDK cannot have %llu bytes", (unsigned long long)create->length);
 	return 0;
 }
@@ -334,7 +334,7 @@ int32_t vmdk_create(const struct vmm_block_create *create)
 	if (status < 0) {
 		unmake(&making);
 		(void)vmm_block_fail(create->host, status,
-			status == -EEXIST ? "Remove it, or give another name." : "Make room, or give another place.",
+			status == -EEXIST ? "remove it, or give another name" : "make room, or give another place",
 			"%s cannot be made: %s%s", create->path, strerror(-status),
 			status == -EEXIST ? " (or one of its extents)" : "");
 	}

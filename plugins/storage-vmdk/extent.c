@@ -13,8 +13,8 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define REMEDY_BACKUP "Take the disk from a backup; what can still be read vmm disk check FILE tells."
-#define REMEDY_EXTENT "Put all of the disk's files into one folder, under the names that its descriptor has."
+#define REMEDY_BACKUP "take the disk from a backup; what can still be read vmm disk check FILE tells"
+#define REMEDY_EXTENT "put all of the disk's files into one folder, under the names that its descriptor has"
 
 static const char *base_name(const char *path)
 {
@@ -119,7 +119,7 @@ static int32_t flat_check(struct vmdk *vmdk, struct extent *extent)
 		if (is_lenient(vmdk))
 			return 0;
 		return vmm_block_fail(vmdk->image->host, -EINVAL,
-			"Copy the whole file again, or have vmm disk repair fill it up with zeros.",
+			"copy the whole file again, or have vmm disk repair fill it up with zeros",
 			"the extent %s has %llu bytes, and the descriptor wants %llu from byte %llu on",
 			extent->part->path, (unsigned long long)info.length, (unsigned long long)extent->length,
 			(unsigned long long)extent->offset);
@@ -160,7 +160,7 @@ static int32_t sparse_check(struct vmdk *vmdk, struct extent *extent)
 	if (vmdk->is_bare)
 		extent->length = sparse->capacity * SECTOR;
 	if (sparse->capacity < extent->length / SECTOR && !is_lenient(vmdk))
-		return vmm_block_fail(vmdk->image->host, -EINVAL, "Have vmm disk repair mend it.",
+		return vmm_block_fail(vmdk->image->host, -EINVAL, "have vmm disk repair mend it",
 			"the extent %s has a capacity of %llu sectors, and the descriptor says %llu",
 			extent->part->path, (unsigned long long)sparse->capacity,
 			(unsigned long long)(extent->length / SECTOR));
@@ -208,7 +208,7 @@ static int32_t extent_open(
 		return 0;
 	if (line->type == TYPE_DEVICE || strncmp(line->name, "\\\\.\\", 4) == 0 || strncmp(line->name, "/dev/", 5) == 0)
 		return vmm_block_fail(image->host, -EOPNOTSUPP,
-			"Give the device itself to the machine (storage-raw), or convert the disk where the device is.",
+			"give the device itself to the machine (storage-raw), or convert the disk where the device is",
 			"%s stands for the device %s", image->path, line->name);
 	if (is_self(vmdk, line, lines)) {
 		extent->part = vmdk->parts[0];

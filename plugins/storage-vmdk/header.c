@@ -85,15 +85,15 @@ static uint32_t inside(uint64_t offset, uint64_t size, uint64_t length)
 
 int32_t header_check(const struct header *header, uint64_t length, char why[256], const char **remedy)
 {
-	*remedy = "Take the disk from a backup; what can still be read vmm disk check FILE tells.";
+	*remedy = "take the disk from a backup; what can still be read vmm disk check FILE tells";
 	if (header->version == 0 || header->version > HEADER_VERSION) {
 		snprintf(why, 256, "is of version %u, and vmm knows 1 to %u", header->version, HEADER_VERSION);
-		*remedy = "Convert it with the program that made it.";
+		*remedy = "convert it with the program that made it";
 		return -EOPNOTSUPP;
 	}
 	if ((header->flags & FLAG_NEWLINE) != 0 && !header->newline) {
 		snprintf(why, 256, "was damaged by a transfer that took it for text and changed its line ends");
-		*remedy = "Transfer it again in binary mode.";
+		*remedy = "transfer it again in binary mode";
 		return -EINVAL;
 	}
 	/* The upper half of the flags says what a reader must understand; all of it is. */

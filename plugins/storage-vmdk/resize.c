@@ -138,7 +138,7 @@ static int32_t extent_append(struct vmdk *vmdk, uint64_t length)
 		status = is_sparse ? sparse_new_file(path, length / SECTOR, &last->sparse->header)
 				   : flat_new(path, length / SECTOR);
 	if (status < 0)
-		return vmm_block_fail(image->host, status, "Remove the file if it is in the way, or make room.",
+		return vmm_block_fail(image->host, status, "remove the file if it is in the way, or make room",
 			"the new extent %s cannot be made: %s", path, strerror(-status));
 	status = vmm_block_open_part(image, path, &file);
 	if (status == 0) {
@@ -276,7 +276,7 @@ int32_t vmdk_resize(struct vmm_block_image *image, uint64_t length)
 {
 	struct vmdk *vmdk = vmdk_of(image);
 	if (vmdk->is_bare || vmdk->is_stream)
-		return vmm_block_fail(image->host, -EOPNOTSUPP, "Convert it with vmm disk convert.",
+		return vmm_block_fail(image->host, -EOPNOTSUPP, "convert it with vmm disk convert",
 			"%s is a %s disk, which cannot be resized", image->path, image->variant);
 	for (uint32_t i = 0; i < vmdk->extent_count; i++) {
 		const struct extent *extent = &vmdk->extents[i];
@@ -284,14 +284,14 @@ int32_t vmdk_resize(struct vmm_block_image *image, uint64_t length)
 			continue;
 		if (extent->access != ACCESS_WRITE ||
 			(extent->kind == EXTENT_FLAT && length > image->length && !is_last_of_file(vmdk, extent)))
-			return vmm_block_fail(image->host, -EOPNOTSUPP, "Convert it with vmm disk convert.",
+			return vmm_block_fail(image->host, -EOPNOTSUPP, "convert it with vmm disk convert",
 				"the extent %s of %s cannot get another length", extent->name, image->path);
 	}
 	if (length == image->length)
 		return 0;
 	int32_t status = length > image->length ? grow(vmdk, length) : shrink(vmdk, length);
 	if (status < 0)
-		return vmm_block_fail(image->host, status, "Make room on the host, or look for the cause in its log.",
+		return vmm_block_fail(image->host, status, "make room on the host, or look for the cause in its log",
 			"%s cannot be resized: %s", image->path, strerror(-status));
 	return 0;
 }

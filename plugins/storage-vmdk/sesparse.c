@@ -53,7 +53,7 @@ static int32_t journal_check(struct sparse *sparse, const uint8_t *sector, char 
 	}
 	if (vmm_block_le64(changing + VOLATILE_AT_REPLAY) != 0) {
 		snprintf(why, 256, "is a seSparse extent that was not closed: its journal is to be replayed");
-		*remedy = "Start and stop the machine on an ESXi host, which replays it, and copy the disk then.";
+		*remedy = "start and stop the machine on an ESXi host, which replays it, and copy the disk then";
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -97,7 +97,7 @@ int32_t sesparse_open(struct sparse *sparse, const uint8_t sector[SECTOR], char 
 		snprintf(why, 256,
 			"is a seSparse extent of a kind that vmm does not know (version %llx, grains of %llu)",
 			(unsigned long long)vmm_block_le64(sector + AT_VERSION), (unsigned long long)sparse->grain);
-		*remedy = "Clone it to a thin disk on the ESXi host (vmkfstools -i SOURCE -d thin TARGET).";
+		*remedy = "clone it to a thin disk on the ESXi host (vmkfstools -i SOURCE -d thin TARGET)";
 		return -EOPNOTSUPP;
 	}
 	if (sparse->capacity == 0 || sparse->capacity > VMM_BLOCK_LENGTH_MAXIMUM / SECTOR) {

@@ -179,7 +179,7 @@ int32_t sparse_open(struct vmdk *vmdk, struct part *part, uint32_t is_writable, 
 {
 	struct sparse *sparse;
 	*result = NULL;
-	*remedy = "Take the disk from a backup; what can still be read vmm disk check FILE tells.";
+	*remedy = "take the disk from a backup; what can still be read vmm disk check FILE tells";
 	int32_t status = sparse_new(vmdk, part, &sparse);
 	if (status < 0) {
 		snprintf(why, 256, "cannot be opened (%s)", strerror(-status));

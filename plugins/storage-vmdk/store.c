@@ -24,14 +24,14 @@ int32_t store_load(struct vmdk *vmdk, const struct header *header)
 		at = header->descriptorOffset;
 		if (at >= info.length / SECTOR || header->descriptorSize > info.length / SECTOR - at)
 			return vmm_block_fail(image->host, -EINVAL,
-				"Take the disk from a backup, or write a descriptor file for it.",
+				"take the disk from a backup, or write a descriptor file for it",
 				"the descriptor of %s is said to be at sector %llu, which is not in the file",
 				image->path, (unsigned long long)at);
 		at *= SECTOR;
 		size = header->descriptorSize * SECTOR;
 	}
 	if (size > DESCRIPTOR_MAXIMUM)
-		return vmm_block_fail(image->host, -EFBIG, "Open the disk's descriptor, which is a short text.",
+		return vmm_block_fail(image->host, -EFBIG, "open the disk's descriptor, which is a short text",
 			"the descriptor of %s is longer than %u bytes", image->path, DESCRIPTOR_MAXIMUM);
 	char *text = malloc(size + 1);
 	if (text == NULL)
@@ -76,7 +76,7 @@ int32_t store_save(struct vmdk *vmdk)
 	uint64_t room = vmdk->descriptor_offset != 0 ? vmdk->descriptor_sectors * SECTOR : descriptor->length;
 	int32_t status;
 	if (vmdk->descriptor_offset != 0 && descriptor->length > room)
-		return vmm_block_fail(image->host, -ENOSPC, "Convert the disk with vmm disk convert, which makes room.",
+		return vmm_block_fail(image->host, -ENOSPC, "convert the disk with vmm disk convert, which makes room",
 			"the descriptor of %s has no room for %u bytes", image->path, descriptor->length);
 	if (vmdk->descriptor_offset == 0 && descriptor->length != vmdk->descriptor_stored) {
 		status = file_replace(vmdk);

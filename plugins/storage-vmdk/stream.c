@@ -54,7 +54,7 @@ int32_t stream_footer(struct sparse *sparse, char why[256], const char **remedy)
 	}
 	if (at == 0 || !header_decode(sector, &footer) || footer.gdOffset == GD_AT_END) {
 		snprintf(why, 256, "is an incomplete stream: its footer, which says where everything is, is missing");
-		*remedy = "Copy or download it again; vmm disk repair saves what has arrived.";
+		*remedy = "copy or download it again; vmm disk repair saves what has arrived";
 		return -EINVAL;
 	}
 	int32_t status = header_check(&footer, sparse->length, why, remedy);

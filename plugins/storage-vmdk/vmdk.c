@@ -45,20 +45,20 @@ static int32_t refuse(struct vmdk *vmdk)
 	for (uint32_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
 		if (strcasecmp(image->variant, devices[i]) == 0)
 			return vmm_block_fail(image->host, -EOPNOTSUPP,
-				"Give the device itself to the machine (storage-raw), or clone the disk where it is.",
+				"give the device itself to the machine (storage-raw), or clone the disk where it is",
 				"%s is a %s disk: it stands for a device of its host", image->path, image->variant);
 	}
 	for (uint32_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (descriptor_count(&vmdk->descriptor, keys[i]) > 0)
 			return vmm_block_fail(image->host, -EOPNOTSUPP,
-				"Remove the encryption with the program that made it.", "%s is encrypted", image->path);
+				"remove the encryption with the program that made it", "%s is encrypted", image->path);
 	}
 	if (descriptor_get(&vmdk->descriptor, "ddb.iofilters", value, sizeof(value)) &&
 		strcasestr(value, "crypt") != NULL)
-		return vmm_block_fail(image->host, -EOPNOTSUPP, "Remove the encryption on its ESXi host.",
+		return vmm_block_fail(image->host, -EOPNOTSUPP, "remove the encryption on its ESXi host",
 			"%s is encrypted (%s)", image->path, value);
 	if (descriptor_number(&vmdk->descriptor, "version", 10, &version) && version > 4)
-		return vmm_block_fail(image->host, -EOPNOTSUPP, "Convert it with the program that made it.",
+		return vmm_block_fail(image->host, -EOPNOTSUPP, "convert it with the program that made it",
 			"the descriptor of %s is of version %llu, which vmm does not know", image->path,
 			(unsigned long long)version);
 	return 0;
@@ -81,7 +81,7 @@ static int32_t bare_open(struct vmdk *vmdk)
 {
 	struct vmm_block_image *image = vmdk->image;
 	if ((image->flags & VMM_BLOCK_LENIENT) == 0)
-		return vmm_block_fail(image->host, -EINVAL, "Open the .vmdk that is a short text and names this file.",
+		return vmm_block_fail(image->host, -EINVAL, "open the .vmdk that is a short text and names this file",
 			"%s is one extent of a disk, without its descriptor", image->path);
 	vmdk->is_bare = 1;
 	image->is_readonly = 1;
@@ -105,7 +105,7 @@ static int32_t head_read(struct vmdk *vmdk, const uint8_t *head, uint64_t length
 			if ((image->flags & VMM_BLOCK_LENIENT) != 0)
 				return bare_open(vmdk);
 			return vmm_block_fail(image->host, -EINVAL,
-				"Have vmm disk repair write a new one, or take the disk from a backup.",
+				"have vmm disk repair write a new one, or take the disk from a backup",
 				"the descriptor of %s is damaged: it does not begin with \"# Disk DescriptorFile\"",
 				image->path);
 		}
@@ -115,7 +115,7 @@ static int32_t head_read(struct vmdk *vmdk, const uint8_t *head, uint64_t length
 		return bare_open(vmdk);
 	if (!descriptor_is(head, length))
 		return vmm_block_fail(
-			image->host, -EINVAL, "Name another file, or another format.", "%s is no VMDK", image->path);
+			image->host, -EINVAL, "name another file, or another format", "%s is no VMDK", image->path);
 	return store_load(vmdk, NULL);
 }
 
@@ -131,7 +131,7 @@ static int32_t open_image(struct vmm_block_image *image)
 	if (status == 0)
 		status = vmm_block_file_read(image->file, head, length, 0);
 	if (status < 0)
-		return vmm_block_fail(image->host, status, "Look for the cause in the host's log.",
+		return vmm_block_fail(image->host, status, "look for the cause in the host's log",
 			"%s cannot be read: %s", image->path, strerror(-status));
 	/* The first part is the image's own file, if anything but a descriptor is in it. */
 	if (is_extent(head, length)) {
