@@ -41,6 +41,7 @@ plugins_storage_vmdk_libvmdk_la_SOURCES = \
 	plugins/storage-vmdk/vmdk.h
 plugins_storage_vmdk_libvmdk_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(ZLIB_CFLAGS)
 
+dist_man7_MANS += plugins/storage-vmdk/vmm-storage-vmdk.7
 plugin_LTLIBRARIES += plugins/storage-vmdk/storage-vmdk.la
 plugins_storage_vmdk_storage_vmdk_la_SOURCES = plugins/storage-vmdk/plugin.c
 plugins_storage_vmdk_storage_vmdk_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
