@@ -239,6 +239,7 @@ vmm_vmm_SOURCES = \
 	vmm/command/disk_create.c \
 	vmm/command/disk_info.c \
 	vmm/command/disk_progress.c \
+	vmm/command/disk_undo.c \
 	vmm/command/main.c \
 	vmm/command/plugin.c \
 	vmm/command/png.c \

@@ -159,6 +159,8 @@ int32_t vmm_block_image_map(
 	range_unlock(&image_node(image)->ranges, &range);
 	if (status < 0)
 		return status;
+	if (extent.kind == VMM_BLOCK_ZERO)
+		piece->is_hole = (extent.flags & BLOCK_EXTENT_NOWHERE) != 0;
 	piece->kind = extent.kind;
 	piece->length = extent.length;
 	piece->depth = image_node(where)->depth;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,10 +14,13 @@
 #include "queue.h"
 
 enum { READONLY_AUTO, READONLY_YES, READONLY_NO };
+/* As VMware means them; the independent ones are left out of snapshots. */
+enum { MODE_PERSISTENT, MODE_NONPERSISTENT, MODE_UNDOABLE, MODE_INDEPENDENT, MODE_INDEPENDENT_NONPERSISTENT };
 
 struct wishes {
 	char path[4096];
-	uint32_t readonly, persistent, direct;
+	char redo[4096 + sizeof(BLOCK_REDO)]; /* what undoable changes go to */
+	uint32_t readonly, persistent, undoable, direct;
 	uint64_t size;
 };
 
@@ -44,13 +48,51 @@ static int32_t disk_make(
 	return status;
 }
 
+/* Changes that nobody has said yes or no to: they are not to be passed over. */
+static int32_t redo_check(struct disk *disk, const struct wishes *wishes)
+{
+	if (wishes->undoable || access(wishes->redo, F_OK) < 0)
+		return 0;
+	if (!wishes->persistent || wishes->readonly == READONLY_YES) {
+		vmm_kit_log(disk->host, VMM_LOG_WARNING, "the changes in %.150s are not seen", wishes->redo);
+		return 0;
+	}
+	return vmm_block_fail(disk->host, -EBUSY,
+		"keep or drop them with `vmm disk commit` or `vmm disk discard`, or set `mode = undoable`",
+		"there are changes to %.2000s in %.2000s", wishes->path, wishes->redo);
+}
+
+/* Begin to keep changes apart, if that was not done before. */
+static int32_t redo_make(struct disk *disk, const struct vmm_block_format *format, const struct wishes *wishes)
+{
+	struct vmm_block_image *image;
+	if (access(wishes->redo, F_OK) == 0 || wishes->readonly == READONLY_YES)
+		return 0;
+	int32_t status = vmm_block_image_open(disk->host, &format, 1, wishes->path, VMM_BLOCK_READONLY, &image);
+	if (status < 0)
+		return status;
+	const char *slash = strrchr(wishes->path, '/');
+	const struct vmm_block_new what = {
+		.path = wishes->redo,
+		.length = image->length,
+		.parent = slash != NULL ? slash + 1 : wishes->path,
+		.parent_format = format->name,
+		.parent_image = image,
+	};
+	status = vmm_block_image_create(disk->host, &vmm_block_delta, &what);
+	disk->redo_made = status == 0;
+	vmm_block_image_close(image);
+	return status;
+}
+
 /* How it is to be opened: READONLY or not. */
 static uint32_t disk_flags(struct disk *disk, const struct wishes *wishes)
 {
 	uint32_t direct = wishes->direct ? VMM_BLOCK_DIRECT : 0;
 	if (wishes->readonly == READONLY_YES || !wishes->persistent)
 		return direct | VMM_BLOCK_READONLY;
-	if (wishes->readonly == READONLY_NO)
+	/* The image itself is only read then. */
+	if (wishes->readonly == READONLY_NO || wishes->undoable)
 		return direct;
 	int fd = open(wishes->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0) {
@@ -96,6 +138,10 @@ static int32_t disk_size(struct disk *disk, const struct wishes *wishes)
 	struct vmm_block_image *image = disk->image;
 	uint64_t size = wishes->size;
 	disk->length = image->length;
+	if (wishes->undoable && size > image->length)
+		return vmm_block_fail(disk->host, -EINVAL, "grow it with `vmm disk resize`, without changes kept apart",
+			"%.3000s is smaller than its `size =`, and is not made larger with `mode = undoable`",
+			wishes->path);
 	if (size <= image->length || (disk->readonly && wishes->persistent))
 		return 0;
 	disk->length = size;
@@ -116,13 +162,23 @@ static uint32_t can_punch(const struct vmm_block_image *image)
 static int32_t disk_open_wished(
 	struct disk *disk, const struct vmm_block_format *format, const struct wishes *wishes, bool *made)
 {
-	int32_t status = disk_make(disk, format, wishes, made);
+	const struct vmm_block_format *const with_redo[] = { &vmm_block_delta, format };
+	int32_t status = redo_check(disk, wishes);
+	if (status == 0)
+		status = disk_make(disk, format, wishes, made);
+	if (status == 0 && wishes->undoable)
+		status = redo_make(disk, format, wishes);
 	if (status < 0)
 		return status;
 	uint32_t flags = disk_flags(disk, wishes);
-	status = vmm_block_image_open(disk->host, &format, 1, wishes->path, flags, &disk->image);
-	if (status == 0)
-		status = disk_readonly(disk, format, wishes, flags);
+	if (wishes->undoable && access(wishes->redo, F_OK) == 0) {
+		disk->readonly = wishes->readonly == READONLY_YES;
+		status = vmm_block_image_open(disk->host, with_redo, 2, wishes->redo, flags, &disk->image);
+	} else {
+		status = vmm_block_image_open(disk->host, &format, 1, wishes->path, flags, &disk->image);
+		if (status == 0)
+			status = disk_readonly(disk, format, wishes, flags);
+	}
 	if (status == 0)
 		status = disk_size(disk, wishes);
 	if (status == 0 && !wishes->persistent && !disk->readonly)
@@ -140,7 +196,11 @@ int32_t disk_open(struct disk *disk, const struct vmm_host *host, const struct v
 	if (vmm_kit_string(host, "path", wishes.path, sizeof(wishes.path)) <= 0)
 		return vmm_kit_fail(host, -EINVAL, "add `path = FILE`", "`path =` is not set, or too long");
 	wishes.readonly = vmm_kit_choice(host, "readonly");
-	wishes.persistent = vmm_kit_choice(host, "mode") == 0;
+	uint32_t mode = vmm_kit_choice(host, "mode");
+	wishes.persistent = mode != MODE_NONPERSISTENT && mode != MODE_INDEPENDENT_NONPERSISTENT;
+	wishes.undoable = mode == MODE_UNDOABLE;
+	disk->independent = mode == MODE_INDEPENDENT || mode == MODE_INDEPENDENT_NONPERSISTENT;
+	snprintf(wishes.redo, sizeof(wishes.redo), "%s%s", wishes.path, BLOCK_REDO);
 	int64_t size = vmm_kit_int(host, "size", 0);
 	wishes.size = size > 0 ? ((uint64_t)size + VMM_BLOCK_SECTOR - 1) / VMM_BLOCK_SECTOR * VMM_BLOCK_SECTOR : 0;
 	disk->writethrough = vmm_kit_choice(host, "cache") == 1;
@@ -158,6 +218,9 @@ int32_t disk_open(struct disk *disk, const struct vmm_host *host, const struct v
 void disk_close(struct disk *disk)
 {
 	overlay_close(&disk->overlay);
+	/* Nobody need be asked about no changes.  While it is still ours. */
+	if (disk->redo_made && disk->image != NULL && !image_node(disk->image)->begun)
+		vmm_block_unlink(disk->image->path);
 	vmm_block_image_close(disk->image);
 	disk->image = NULL;
 }

@@ -371,7 +371,9 @@ int32_t chain_map(struct vmm_block_image *image, uint64_t offset, uint64_t lengt
 	for (;; image = image->parent_image, locked = false) {
 		if (offset >= image->length) {
 			/* A parent that is shorter than its child. */
-			*extent = (struct vmm_block_extent){ .kind = VMM_BLOCK_ZERO, .length = length };
+			*extent = (struct vmm_block_extent){
+				.kind = VMM_BLOCK_ZERO, .flags = BLOCK_EXTENT_NOWHERE, .length = length
+			};
 			*where = image;
 			return 0;
 		}
@@ -386,6 +388,7 @@ int32_t chain_map(struct vmm_block_image *image, uint64_t offset, uint64_t lengt
 		length = extent->length;
 		if (image->parent_image == NULL) {
 			extent->kind = VMM_BLOCK_ZERO;
+			extent->flags |= BLOCK_EXTENT_NOWHERE;
 			return 0;
 		}
 	}

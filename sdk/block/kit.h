@@ -18,6 +18,7 @@
 #define PROBE_HEAD    65536u
 #define PROBE_TAIL    1024u
 
+#define BLOCK_EXTENT_NOWHERE (1u << 31) /* flags of a ZERO extent: nobody says so, it is just not there */
 #define BLOCK_FORMAT_DEVICES (1u << 31) /* flags of a format: host block devices will do */
 
 /* range.c: locks on ranges of bytes, shared or exclusive, granted in the order in which they were asked for. */

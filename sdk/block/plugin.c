@@ -168,6 +168,8 @@ static int32_t info(void *self, struct vmm_storage_info *info)
 	abilities |= disk->readonly ? VMM_STORAGE_READONLY : VMM_STORAGE_CAN_WRITE_ZEROES;
 	if (disk->can_discard)
 		abilities |= VMM_STORAGE_CAN_DISCARD | VMM_STORAGE_DISCARD_ZEROES;
+	if (disk->independent)
+		abilities |= VMM_STORAGE_INDEPENDENT;
 	const struct vmm_storage_info full = {
 		.struct_size = size,
 		.block_size = VMM_BLOCK_SECTOR,
@@ -337,8 +339,11 @@ const struct vmm_param vmm_block_params[VMM_BLOCK_PARAM_COUNT] = {
 	},
 	VMM_KIT_PARAM_CHOICE("readonly", "auto", "auto|yes|no",
 		"Whether the guest can only read it; auto: if the image cannot be written, or is a CD's."),
-	VMM_KIT_PARAM_CHOICE("mode", "persistent", "persistent|nonpersistent",
-		"Whether what the guest writes goes to the image, or is kept aside in $TMPDIR and dropped at the end."),
+	VMM_KIT_PARAM_CHOICE("mode", "persistent",
+		"persistent|nonpersistent|undoable|independent-persistent|independent-nonpersistent",
+		"Whether what the guest writes goes to the image, is kept aside in $TMPDIR and dropped at the end, or "
+		"is kept "
+		"in IMAGE.redo until vmm disk commit or discard; the independent modes are left out of snapshots."),
 	VMM_KIT_PARAM(VMM_PARAM_SIZE, "size", NULL, VMM_BLOCK_SECTOR,
 		(int64_t)(VMM_BLOCK_LENGTH_MAXIMUM - VMM_BLOCK_SECTOR), NULL,
 		"Make the image with this size if there is none; grow one that is smaller."),

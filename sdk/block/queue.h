@@ -10,14 +10,16 @@
 
 #define SEGMENTS_MAXIMUM 1024u
 #define REQUEST_MAXIMUM  (UINT64_C(64) << 20)
+#define BLOCK_REDO       ".redo" /* behind an image's name: its undoable changes */
 
 /* disk.c */
 struct disk {
 	const struct vmm_host *host;
 	struct vmm_block_image *image;
 	struct overlay overlay;
-	uint64_t length; /* as the guest sees it */
-	uint32_t readonly, writethrough, can_discard;
+	uint64_t length;    /* as the guest sees it */
+	uint32_t redo_made; /* for this disk: of no use if nothing is written */
+	uint32_t readonly, writethrough, can_discard, independent;
 };
 /* Opened by the settings of an instance; says why it fails. */
 int32_t disk_open(struct disk *disk, const struct vmm_host *host, const struct vmm_block_format *format);

@@ -27,7 +27,13 @@
 #define FILES  16u
 #define EVENTS 65536u
 
+#ifdef SUBJECT_BASE
+static const struct vmm_block_format *const formats[] = { &SUBJECT, &SUBJECT_BASE };
+#define FORMATS 2
+#else
 static const struct vmm_block_format *const formats[] = { &SUBJECT };
+#define FORMATS 1
+#endif
 
 /* The recording. */
 
@@ -153,19 +159,31 @@ static struct vmm_block_image *disk_open(bool child, uint32_t flags)
 	char path[4096];
 	disk_path(path, child);
 	host.cause[0] = 0;
-	return vmm_block_image_open(&host.host, formats, 1, path, flags, &image) < 0 ? NULL : image;
+	return vmm_block_image_open(&host.host, formats, FORMATS, path, flags, &image) < 0 ? NULL : image;
 }
 
 static void disk_create(const char *variant, const char *parent, struct vmm_block_image *parent_image)
 {
 	char path[4096];
 	disk_path(path, parent != NULL);
+	const char *format = parent != NULL ? SUBJECT.name : NULL;
+#ifdef SUBJECT_BASE
+	char base[4096];
+	subject_path(base, "base");
+	const struct vmm_block_new ground = { .path = base, .length = LENGTH };
+	if (parent == NULL && vmm_block_image_create(&host.host, &SUBJECT_BASE, &ground) < 0)
+		subject_wrong("cannot create the base: %s", host.cause);
+	if (parent == NULL) {
+		parent = "base";
+		format = SUBJECT_BASE.name;
+	}
+#endif
 	const struct vmm_block_new what = {
 		.path = path,
 		.variant = parent == NULL ? variant : NULL,
 		.length = LENGTH,
 		.parent = parent,
-		.parent_format = parent != NULL ? SUBJECT.name : NULL,
+		.parent_format = format,
 		.parent_image = parent_image,
 	};
 	if (vmm_block_image_create(&host.host, &SUBJECT, &what) < 0)

@@ -18,3 +18,20 @@ tests_disk_property_raw_LDADD = sdk/block/libvmm-block.la
 tests_disk_crash_raw_SOURCES = $(DISK_CRASH)
 tests_disk_crash_raw_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmm_block_raw
 tests_disk_crash_raw_LDADD = sdk/block/libvmm-block.la
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/block_kit
+TESTS += tests/unit/block_kit
+tests_unit_block_kit_SOURCES = tests/unit/block_kit.c
+tests_unit_block_kit_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_block_kit_LDADD = sdk/block/libvmm-block.la $(CHECK_LIBS)
+endif
+TESTS += tests/disk/command.py
+dist_check_SCRIPTS += tests/disk/command.py
+check_PROGRAMS += tests/disk/property_delta tests/disk/crash_delta
+TESTS += tests/disk/property_delta tests/disk/crash_delta
+tests_disk_property_delta_SOURCES = $(DISK_PROPERTY)
+tests_disk_property_delta_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmm_block_delta -DSUBJECT_BASE=vmm_block_raw
+tests_disk_property_delta_LDADD = sdk/block/libvmm-block.la
+tests_disk_crash_delta_SOURCES = $(DISK_CRASH)
+tests_disk_crash_delta_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmm_block_delta -DSUBJECT_BASE=vmm_block_raw
+tests_disk_crash_delta_LDADD = sdk/block/libvmm-block.la

@@ -18,7 +18,13 @@
 #define CHAIN_MAXIMUM  5u
 #define THREADS        4u
 
+#ifdef SUBJECT_BASE
+static const struct vmm_block_format *const formats[] = { &SUBJECT, &SUBJECT_BASE };
+#define FORMATS 2
+#else
 static const struct vmm_block_format *const formats[] = { &SUBJECT };
+#define FORMATS 1
+#endif
 
 struct chain {
 	struct subject_host host;
@@ -46,7 +52,7 @@ static void chain_open(struct chain *chain, uint32_t flags)
 {
 	char path[4096];
 	chain_name(path, chain->depth);
-	if (vmm_block_image_open(&chain->host.host, formats, 1, path, flags, &chain->image) < 0)
+	if (vmm_block_image_open(&chain->host.host, formats, FORMATS, path, flags, &chain->image) < 0)
 		subject_wrong("cannot open %s: %s", path, chain->host.cause);
 	if (chain->image->length != chain->model.length)
 		subject_wrong("it has %llu bytes, not %llu", (unsigned long long)chain->image->length,
@@ -63,7 +69,8 @@ static void chain_create(struct chain *chain, const char *parent)
 		.variant = parent == NULL ? chain->variant : NULL,
 		.length = chain->model.length,
 		.parent = parent,
-		.parent_format = parent != NULL ? SUBJECT.name : NULL,
+		/* By its marks, or the base's name. */
+		.parent_format = parent == NULL ? NULL : formats[chain->depth == 0 ? FORMATS - 1 : 0]->name,
 		.parent_image = chain->image,
 	};
 	if (vmm_block_image_create(&chain->host.host, &SUBJECT, &what) < 0)
@@ -271,7 +278,16 @@ static void chain_begin(struct chain *chain, const char *variant, uint64_t seed)
 	subject_folder_empty();
 	subject_place(variant, seed, 0);
 	model_init(&chain->model, (1 + chance_below(&chain->chance, LENGTH_MAXIMUM / 2 / 512)) * 512);
+#ifdef SUBJECT_BASE
+	char base[4096];
+	subject_path(base, "base");
+	const struct vmm_block_new what = { .path = base, .length = chain->model.length };
+	if (vmm_block_image_create(&chain->host.host, &SUBJECT_BASE, &what) < 0)
+		subject_wrong("cannot create the base: %s", chain->host.cause);
+	chain_create(chain, "base");
+#else
 	chain_create(chain, NULL);
+#endif
 	chain_open(chain, 0);
 	/* What the format rounds the size to is its own affair, but no smaller. */
 	compare_all(chain);

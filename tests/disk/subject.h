@@ -15,6 +15,11 @@
 
 extern const struct vmm_block_format SUBJECT;
 
+/* A format that is nothing without a parent has its first one of this. */
+#ifdef SUBJECT_BASE
+extern const struct vmm_block_format SUBJECT_BASE;
+#endif
+
 #define SUBJECT_SECTOR 512u
 
 /* The host: what it was told last. */

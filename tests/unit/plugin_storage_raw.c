@@ -471,6 +471,52 @@ START_TEST(nonpersistent)
 }
 END_TEST
 
+/* Changes that are kept beside the image, until somebody says what becomes of them. */
+START_TEST(undoable)
+{
+	static uint8_t data[8192], back[8192];
+	char redo[160];
+	struct drive drive;
+	setup();
+	snprintf(redo, sizeof(redo), "%s.redo", path);
+	file_make(200000, 1);
+	fake_set(fake, "d", "mode", "undoable");
+	for (uint32_t round = 0; round < 2; round++) {
+		struct fake_instance *instance = fake_add(fake, "storage-raw", "d");
+		drive_join(&drive, instance);
+		if (round == 1) {
+			ck_assert_int_eq(request(&drive, VMM_STORAGE_READ, 4096, back, sizeof(back)), 0);
+			ck_assert_mem_eq(back, data, sizeof(back));
+		}
+		memset(data, 0xa5 + (int)round, sizeof(data));
+		ck_assert_int_eq(request(&drive, VMM_STORAGE_WRITE, 4096, data, sizeof(data)), 0);
+		ck_assert_int_eq(request(&drive, VMM_STORAGE_DISCARD, 0, NULL, 4096), 0);
+		ck_assert_int_eq(request(&drive, VMM_STORAGE_FLUSH, 0, NULL, 0), 0);
+		ck_assert(fake_round_trip(instance));
+		/* Another may read the image meanwhile, but not have the changes. */
+		fake_set(fake, "e", "path", path);
+		fake_set(fake, "e", "mode", "undoable");
+		struct fake_instance *second = fake_create(fake, "storage-raw", "e");
+		ck_assert_int_eq(fake_init(second), -EBUSY);
+		fake_destroy(second);
+		fake_part(fake, drive.link);
+		fake_destroy(instance);
+		ck_assert_uint_eq(file_byte(4096), 9);
+		ck_assert_uint_eq(file_byte(0), 1);
+	}
+	fake_free(fake);
+	fake = fake_new();
+	fake_set(fake, "d", "path", path);
+	ck_assert_int_eq(fails("there are changes"), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(fake->remedy, "vmm disk commit"));
+	unlink(redo);
+	fake_set(fake, "d", "mode", "independent-persistent");
+	drive_join(&drive, fake_add(fake, "storage-raw", "d"));
+	ck_assert_uint_ne(info_of(&drive).capabilities & VMM_STORAGE_INDEPENDENT, 0);
+	teardown();
+}
+END_TEST
+
 /* More changes than fit in one field. */
 START_TEST(many_changes)
 {
@@ -703,4 +749,4 @@ START_TEST(bad_paths)
 END_TEST
 
 PLUGIN_TEST_MAIN("storage-raw", read_write, in_flight, parked, odd_length, read_only, probing, locks, nonpersistent,
-	many_changes, growing, no_room, pausing, crowds, bad_paths)
+	many_changes, growing, no_room, pausing, crowds, undoable, bad_paths)

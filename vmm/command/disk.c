@@ -38,6 +38,8 @@ static const struct {
 	{ "rebase", 1, 1, TAKES_SOURCE | TAKES_PARENT | TAKES_UNSAFE, disk_rebase,
 		"rebase FILE --parent FILE|none [--parent-format NAME] [--unsafe]" },
 	{ "map", 1, 1, TAKES_SOURCE, disk_map, "map FILE" },
+	{ "commit", 1, 1, TAKES_SOURCE, disk_commit, "commit FILE" },
+	{ "discard", 1, 1, 0, disk_discard, "discard FILE" },
 	{ "compare", 2, 2, TAKES_SOURCE, disk_compare, "compare FILE FILE" },
 	{ "snapshot", 2, 2, TAKES_FORMAT | TAKES_SOURCE, disk_snapshot, "snapshot FILE CHILD" },
 	{ "bench", 1, 1, TAKES_SOURCE | TAKES_BENCH, disk_bench,

@@ -46,6 +46,11 @@ int disk_size(const char *text, const char *what, uint64_t *size);
 int disk_number(const char *text, const char *what, uint64_t least, uint64_t most, uint64_t *number);
 /* How an image is to name another as its parent: as seen from its own folder, if they share one.  malloc'ed. */
 char *disk_parent_name(const char *child, const char *parent);
+/* Zeros that nobody says are there. */
+static inline bool disk_absent(const struct vmm_image_piece *piece)
+{
+	return piece->kind == VMM_IMAGE_ZERO && piece->is_hole;
+}
 /* "1.5 GiB" */
 const char *disk_bytes(uint64_t bytes, char text[32]);
 struct vmm_image_info disk_info_of(const struct vmm_image *image, uint32_t depth);
@@ -74,6 +79,8 @@ int disk_convert(struct disk_host *host, const struct disk_words *words);
 int disk_resize(struct disk_host *host, const struct disk_words *words);
 int disk_compact(struct disk_host *host, const struct disk_words *words);
 int disk_rebase(struct disk_host *host, const struct disk_words *words);
+int disk_commit(struct disk_host *host, const struct disk_words *words);
+int disk_discard(struct disk_host *host, const struct disk_words *words);
 int disk_compare(struct disk_host *host, const struct disk_words *words);
 int disk_bench(struct disk_host *host, const struct disk_words *words);
 

@@ -221,6 +221,21 @@ static void folder_sync(const char *path)
 
 /* Converting. */
 
+/* Why it failed, by the name that the user knows. */
+static int target_failed(struct convert *convert, int32_t failed, const char *what, const char *path)
+{
+	char *at = strstr(convert->host->cause, convert->inner), *rest;
+
+	if (at) {
+		rest = strdup(at + strlen(convert->inner));
+		if (rest)
+			snprintf(at, sizeof(convert->host->cause) - (size_t)(at - convert->host->cause), "%s%s", path,
+				rest);
+		free(rest);
+	}
+	return disk_failed(convert->host, failed, what, path);
+}
+
 static int target_make(struct convert *convert, const struct disk_words *words)
 {
 	struct vmm_image_create create = {
@@ -242,7 +257,7 @@ static int target_make(struct convert *convert, const struct disk_words *words)
 	failed = format->factory.create ? format->factory.create(format->index, &convert->host->host, &create)
 					: -EOPNOTSUPP;
 	if (failed)
-		status = disk_failed(convert->host, failed, "making", words->names[1]);
+		status = target_failed(convert, failed, "making", words->names[1]);
 	if (status == STATUS_DONE)
 		status = disk_open(convert->host, convert->inner, format->known.name, 0, &convert->target);
 	if (status == STATUS_DONE) {
@@ -274,7 +289,7 @@ static int convert_run(struct convert *convert, const struct disk_words *words)
 	convert->target.ops->close(convert->target.self);
 	convert->target.ops = NULL;
 	if (failed)
-		return disk_failed(convert->host, failed, "converting", words->names[0]);
+		return target_failed(convert, failed, "converting", words->names[1]);
 	status = files_each(convert, file_free_place, words->names[1]);
 	if (status == STATUS_DONE)
 		status = files_each(convert, file_move, words->names[1]);

@@ -156,7 +156,9 @@ static const char *piece_word(const struct vmm_image_piece *piece)
 {
 	if (piece->kind == VMM_IMAGE_DATA)
 		return piece->is_hole ? "hole" : "data";
-	return piece->kind == VMM_IMAGE_PACKED ? "packed" : "zero";
+	if (piece->kind == VMM_IMAGE_PACKED)
+		return "packed";
+	return piece->is_hole ? "absent" : "zero";
 }
 
 static void piece_tell(json_t *list, uint64_t offset, const struct vmm_image_piece *piece)

@@ -45,6 +45,8 @@ static const char help[] =
 	"  disk compact FILE           give room that nothing uses back to the host\n"
 	"  disk snapshot FILE CHILD    make an image of the changes to FILE from now on\n"
 	"  disk rebase FILE --parent FILE|none [--unsafe]\n"
+	"  disk commit FILE            write the undoable changes to FILE, or those that FILE is, where they belong\n"
+	"  disk discard FILE           drop the undoable changes to FILE\n"
 	"  disk compare FILE FILE\n"
 	"  disk bench FILE [--write] [--count N] [--size BYTES] [--step BYTES] [--depth N] [--random]\n"
 	"             [--cache writeback|none]\n"

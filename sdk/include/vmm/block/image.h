@@ -10,6 +10,8 @@
 
 /* Byte N of the file is byte N of the disk; every chain may end in one. */
 extern const struct vmm_block_format vmm_block_raw;
+/* The changes to an image of any format. */
+extern const struct vmm_block_format vmm_block_delta;
 
 /*
  * Open an image and its parents.  `formats` are those that a parent may be of, `count` of them, the image's own first;
@@ -30,7 +32,7 @@ int32_t vmm_block_image_flush(struct vmm_block_image *image);
 struct vmm_block_piece {
 	uint32_t kind;    /* VMM_BLOCK_ZERO, DATA, PACKED */
 	uint32_t depth;   /* whose: 0 the image's own, 1 its parent's and so on; of ZERO: who says so */
-	uint32_t is_hole; /* DATA: zeros that take no room */
+	uint32_t is_hole; /* DATA: zeros that take no room; ZERO: nobody says so, it is just not there */
 	uint32_t reserved;
 	uint64_t length;
 	const char *path; /* DATA: the file, from `offset` on; lives as long as the image */

@@ -35,6 +35,10 @@ int32_t vmm_block_factory_format(
  * descriptor's.
  */
 #define VMM_BLOCK_PLUGIN(FILE, FORMAT, ID, NAME, DESCRIPTION) \
+	VMM_BLOCK_PLUGIN_TWO(FILE, FORMAT, ID, NAME, DESCRIPTION, 1, FORMAT, DESCRIPTION)
+/* The same with another format for `vmm disk` alone; COUNT is 2. */
+#define VMM_BLOCK_PLUGIN_TWO(FILE, FORMAT, ID, NAME, DESCRIPTION, COUNT, SECOND, SECOND_DESCRIPTION) \
+	static const struct vmm_block_format *const block_formats[2] = { &(FORMAT), &(SECOND) }; \
 	static const struct vmm_descriptor block_descriptor = { \
 		.struct_size = sizeof(struct vmm_descriptor), \
 		.thread_model = VMM_THREAD_MACHINE, \
@@ -58,8 +62,7 @@ int32_t vmm_block_factory_format(
 	} \
 	static uint32_t block_probe(uint32_t index, const struct vmm_probe *probe) \
 	{ \
-		(void)index; \
-		return (FORMAT).probe(probe); \
+		return index < (COUNT) ? block_formats[index]->probe(probe) : 0; \
 	} \
 	static const struct vmm_descriptor *const block_descriptors[] = { &block_descriptor }; \
 	static const struct vmm_factory block_storage = { \
@@ -71,21 +74,24 @@ int32_t vmm_block_factory_format(
 	}; \
 	static int32_t block_image_format(uint32_t index, struct vmm_image_format *format) \
 	{ \
-		return index == 0 ? vmm_block_factory_format(&(FORMAT), (DESCRIPTION), format) : -ENOENT; \
+		return index < (COUNT) ? vmm_block_factory_format(block_formats[index], \
+						 index == 0 ? (DESCRIPTION) : (SECOND_DESCRIPTION), format) \
+				       : -ENOENT; \
 	} \
 	static int32_t block_image_open(uint32_t index, const struct vmm_host *host, const char *path, uint32_t flags, \
 		struct vmm_image *image) \
 	{ \
-		return index == 0 ? vmm_block_factory_open(&(FORMAT), host, path, flags, image) : -ENOENT; \
+		return index < (COUNT) ? vmm_block_factory_open(block_formats[index], host, path, flags, image) \
+				       : -ENOENT; \
 	} \
 	static int32_t block_image_create( \
 		uint32_t index, const struct vmm_host *host, const struct vmm_image_create *create) \
 	{ \
-		return index == 0 ? vmm_block_factory_create(&(FORMAT), host, create) : -ENOENT; \
+		return index < (COUNT) ? vmm_block_factory_create(block_formats[index], host, create) : -ENOENT; \
 	} \
 	static const struct vmm_image_factory block_image = { \
 		.struct_size = sizeof(struct vmm_image_factory), \
-		.format_count = 1, \
+		.format_count = (COUNT), \
 		.format = block_image_format, \
 		.probe = block_probe, \
 		.open = block_image_open, \

@@ -70,7 +70,7 @@ struct vmm_image_piece {
 	uint32_t struct_size;
 	uint32_t kind;
 	uint32_t depth;   /* whose: 0 the image's own, 1 its parent's and so on */
-	uint32_t is_hole; /* DATA: zeros that take no room */
+	uint32_t is_hole; /* DATA: zeros that take no room; ZERO: nobody says so, it is just not there */
 	uint64_t length;
 	uint64_t offset; /* DATA: in the file `path`, which lives as long as the image */
 	const char *path;
