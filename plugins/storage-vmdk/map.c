@@ -217,6 +217,26 @@ static int32_t grain_zero(struct vmm_block_image *image, const struct extent *ex
 	return vmm_block_file_zero(sparse->part->file, to - from, sector * SECTOR + from);
 }
 
+/* As much of it as is alike: *part says how much. */
+static int32_t sparse_zero(
+	struct vmm_block_image *image, const struct extent *extent, uint64_t from, uint64_t *part, uint32_t discard)
+{
+	struct sparse *sparse = extent->sparse;
+	struct vmm_block_extent run;
+	uint64_t grain = from / sparse->grain_bytes, in = from % sparse->grain_bytes;
+	space_survey(sparse);
+	int32_t status = sparse_map(sparse, from, *part, &run);
+	if (status == 0 && (run.kind == VMM_BLOCK_ZERO || (run.kind == VMM_BLOCK_ABSENT && !has_parent(image)))) {
+		*part = run.length;
+		return 0;
+	}
+	if (*part > sparse->grain_bytes - in)
+		*part = sparse->grain_bytes - in;
+	if (status == 0)
+		status = dirty_limit(image, sparse);
+	return status == 0 ? grain_zero(image, extent, sparse, grain, in, in + *part, discard) : status;
+}
+
 int32_t vmdk_zero(struct vmm_block_image *image, uint64_t offset, uint64_t length, uint32_t discard)
 {
 	int32_t status = 0;
@@ -234,13 +254,7 @@ int32_t vmdk_zero(struct vmm_block_image *image, uint64_t offset, uint64_t lengt
 		} else if (sparse == NULL || !sparse->is_writable) {
 			return -EROFS;
 		} else {
-			uint64_t grain = from / sparse->grain_bytes, in = from % sparse->grain_bytes;
-			if (part > sparse->grain_bytes - in)
-				part = sparse->grain_bytes - in;
-			space_survey(sparse);
-			status = dirty_limit(image, sparse);
-			if (status == 0)
-				status = grain_zero(image, extent, sparse, grain, in, in + part, discard);
+			status = sparse_zero(image, extent, from, &part, discard);
 		}
 		offset += part;
 		length -= part;
