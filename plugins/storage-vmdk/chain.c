@@ -68,6 +68,32 @@ int32_t vmdk_joined(struct vmm_block_image *image)
 		image->path, cid, vmdk->parent_cid);
 }
 
+uint32_t chain_value(const struct vmm_block_image *image, const char *key, char *value, uint32_t size)
+{
+	for (; image != NULL && image->format == &vmdk_format; image = image->parent_image) {
+		const struct vmdk *vmdk = image->state;
+		if (vmdk->descriptor.text != NULL && descriptor_get(&vmdk->descriptor, key, value, size))
+			return 1;
+	}
+	value[0] = '\0';
+	return 0;
+}
+
+/* VMware's record of changed blocks, which backups go by, does not know of ours: better none than one that is wrong. */
+static int32_t tracking_end(struct vmdk *vmdk)
+{
+	const struct vmm_host *host = vmdk->image->host;
+	char text[512];
+	if (descriptor_count(&vmdk->descriptor, "changeTrackPath") == 0)
+		return 0;
+	snprintf(text, sizeof(text),
+		"%.300s has changed block tracking, which ends with the first write: the next backup must be a full "
+		"one",
+		vmdk->image->path);
+	host->log(host->context, VMM_LOG_WARNING, text);
+	return descriptor_set(&vmdk->descriptor, "changeTrackPath", NULL, 1);
+}
+
 int32_t vmdk_begin(struct vmm_block_image *image)
 {
 	struct vmdk *vmdk = vmdk_of(image);
@@ -85,6 +111,8 @@ int32_t vmdk_begin(struct vmm_block_image *image)
 		snprintf(whole, sizeof(whole), "%08x%08x%08x%08x", cid_make(), cid_make(), cid_make(), cid);
 		status = descriptor_set(&vmdk->descriptor, "ddb.longContentID", whole, 1);
 	}
+	if (status == 0)
+		status = tracking_end(vmdk);
 	if (status == 0)
 		status = store_save(vmdk);
 	if (status == 0)

@@ -138,12 +138,50 @@ static int32_t extents_add(const struct making *making, FILE *text)
 	return 0;
 }
 
+/* The disk database.  What a child says counts more than what its parents do, so it says the same as they. */
+static void ddb_add(const struct making *making, FILE *text, uint32_t cid)
+{
+	const struct vmm_block_create *create = making->create;
+	const struct vmm_block_image *parent = create->parent_image;
+	const char *option = create->option(create, "adapter_type");
+	struct geometry geometry;
+	char adapter[32], value[32], uuid[64];
+	uint64_t number;
+	if (!chain_value(parent, "ddb.adapterType", adapter, sizeof(adapter)))
+		snprintf(adapter, sizeof(adapter), "%s", option != NULL ? option : "ide");
+	geometry_make(create->length / SECTOR, adapter, &geometry);
+	if (chain_value(parent, "ddb.geometry.heads", value, sizeof(value)) &&
+		(number = strtoull(value, NULL, 10)) > 0 && number <= 255)
+		geometry.heads = (uint32_t)number;
+	if (chain_value(parent, "ddb.geometry.sectors", value, sizeof(value)) &&
+		(number = strtoull(value, NULL, 10)) > 0 && number <= 63)
+		geometry.sectors = (uint32_t)number;
+	geometry_fit(create->length / SECTOR, &geometry);
+	fprintf(text,
+		"\n# The Disk Data Base\n#DDB\n\nddb.adapterType = \"%s\"\nddb.geometry.cylinders = \"%llu\"\n"
+		"ddb.geometry.heads = \"%u\"\nddb.geometry.sectors = \"%u\"\n"
+		"ddb.longContentID = \"%08x%08x%08x%08x\"\n",
+		adapter, (unsigned long long)geometry.cylinders, geometry.heads, geometry.sectors, cid_make(),
+		cid_make(), cid_make(), cid);
+	if (!chain_value(parent, "ddb.toolsVersion", value, sizeof(value)))
+		snprintf(value, sizeof(value), "%llu",
+			(unsigned long long)option_number(create, "toolsversion", 2147483647));
+	fprintf(text, "ddb.toolsVersion = \"%s\"\n", value);
+	if (parent == NULL) {
+		uuid_make(uuid);
+		fprintf(text, "ddb.uuid = \"%s\"\n", uuid);
+	}
+	if (!chain_value(parent, "ddb.virtualHWVersion", value, sizeof(value)))
+		snprintf(value, sizeof(value), "%llu", (unsigned long long)option_number(create, "hwversion", 4));
+	fprintf(text, "ddb.virtualHWVersion = \"%s\"\n", value);
+	if (strcmp(making->variant->name, "vmfsThin") == 0)
+		fputs("ddb.thinProvisioned = \"1\"\n", text);
+}
+
 static int32_t descriptor_make(struct making *making)
 {
 	const struct vmm_block_create *create = making->create;
-	const char *adapter = create->option(create, "adapter_type");
-	struct geometry geometry;
-	char uuid[64], *memory = NULL;
+	char *memory = NULL;
 	size_t size = 0;
 	uint32_t cid = cid_make(), parent = CID_NONE;
 	FILE *text = open_memstream(&memory, &size);
@@ -151,10 +189,6 @@ static int32_t descriptor_make(struct making *making)
 		return -ENOMEM;
 	if (create->parent_image != NULL)
 		parent = ((const struct vmdk *)create->parent_image->state)->cid;
-	if (adapter == NULL)
-		adapter = "ide";
-	geometry_make(create->length / SECTOR, adapter, &geometry);
-	uuid_make(uuid);
 	fprintf(text,
 		"# Disk DescriptorFile\nversion=1\nencoding=\"UTF-8\"\nCID=%08x\nparentCID=%08x\n"
 		"isNativeSnapshot=\"no\"\ncreateType=\"%s\"\n",
@@ -162,16 +196,7 @@ static int32_t descriptor_make(struct making *making)
 	if (create->parent != NULL)
 		fprintf(text, "parentFileNameHint=\"%s\"\n", create->parent);
 	int32_t status = extents_add(making, text);
-	fprintf(text,
-		"\n# The Disk Data Base\n#DDB\n\nddb.adapterType = \"%s\"\nddb.geometry.cylinders = \"%llu\"\n"
-		"ddb.geometry.heads = \"%u\"\nddb.geometry.sectors = \"%u\"\n"
-		"ddb.longContentID = \"%08x%08x%08x%08x\"\nddb.toolsVersion = \"%llu\"\nddb.uuid = \"%s\"\n"
-		"ddb.virtualHWVersion = \"%llu\"\n",
-		adapter, (unsigned long long)geometry.cylinders, geometry.heads, geometry.sectors, cid_make(),
-		cid_make(), cid_make(), cid, (unsigned long long)option_number(create, "toolsversion", 2147483647),
-		uuid, (unsigned long long)option_number(create, "hwversion", 4));
-	if (strcmp(making->variant->name, "vmfsThin") == 0)
-		fputs("ddb.thinProvisioned = \"1\"\n", text);
+	ddb_add(making, text, cid);
 	uint32_t is_short = ferror(text) != 0;
 	if (fclose(text) != 0 || is_short)
 		status = -ENOMEM;

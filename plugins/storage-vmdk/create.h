@@ -15,6 +15,8 @@ struct geometry {
 	uint64_t cylinders;
 	uint32_t heads, sectors;
 };
+/* The cylinders, of heads and sectors that are given. */
+void geometry_fit(uint64_t sectors, struct geometry *geometry);
 void geometry_make(uint64_t sectors, const char *adapter, struct geometry *geometry);
 
 /* Where everything is in a new hosted sparse extent; capacity, grainSize, flags, version and descriptorSize are set. */

@@ -11,6 +11,16 @@
 #include <string.h>
 #include <strings.h>
 
+void geometry_fit(uint64_t sectors, struct geometry *geometry)
+{
+	geometry->cylinders = sectors / (geometry->heads * geometry->sectors);
+	if (geometry->cylinders == 0)
+		geometry->cylinders = 1;
+	/* What ATA can say. */
+	if (geometry->heads == 16 && geometry->cylinders > 16383)
+		geometry->cylinders = 16383;
+}
+
 void geometry_make(uint64_t sectors, const char *adapter, struct geometry *geometry)
 {
 	const uint64_t gib = UINT64_C(1) << 21;
@@ -25,12 +35,7 @@ void geometry_make(uint64_t sectors, const char *adapter, struct geometry *geome
 		geometry->heads = 128;
 		geometry->sectors = 32;
 	}
-	geometry->cylinders = sectors / (geometry->heads * geometry->sectors);
-	if (geometry->cylinders == 0)
-		geometry->cylinders = 1;
-	/* What ATA can say. */
-	if (geometry->heads == 16 && geometry->cylinders > 16383)
-		geometry->cylinders = 16383;
+	geometry_fit(sectors, geometry);
 }
 
 int32_t layout_make(struct header *header)

@@ -47,12 +47,9 @@ static int32_t geometry_update(struct vmdk *vmdk, uint64_t length)
 		!descriptor_number(&vmdk->descriptor, "ddb.geometry.sectors", 10, &sectors) || heads == 0 ||
 		heads > 255 || sectors == 0 || sectors > 63)
 		return 0;
-	uint64_t cylinders = length / SECTOR / (heads * sectors);
-	if (cylinders == 0)
-		cylinders = 1;
-	if (heads == 16 && cylinders > 16383)
-		cylinders = 16383;
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)cylinders);
+	struct geometry geometry = { .heads = (uint32_t)heads, .sectors = (uint32_t)sectors };
+	geometry_fit(length / SECTOR, &geometry);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)geometry.cylinders);
 	return descriptor_set(&vmdk->descriptor, "ddb.geometry.cylinders", text, 1);
 }
 

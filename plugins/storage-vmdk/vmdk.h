@@ -80,6 +80,8 @@ int32_t store_save(struct vmdk *vmdk);
 /* chain.c: content IDs and parents. */
 int32_t chain_open(struct vmdk *vmdk);
 uint32_t cid_make(void);
+/* A value of the disk database, of the image or the nearest of its parents that has one. */
+uint32_t chain_value(const struct vmm_block_image *image, const char *key, char *value, uint32_t size);
 int32_t vmdk_joined(struct vmm_block_image *image);
 int32_t vmdk_begin(struct vmm_block_image *image);
 int32_t vmdk_rebase(struct vmm_block_image *image, const char *parent, const char *parent_format,

@@ -107,7 +107,7 @@ def row_5_room_behind_the_descriptor():
 
 
 def row_6_descriptor_is_replaced():
-    strange = '# a comment of mine\nsomething.else = "yes"  \nddb.comment = "x=y"\nchangeTrackPath="d-ctk.vmdk"\n'
+    strange = '# a comment of mine\nsomething.else = "yes"  \nddb.comment = "x=y"\nisNativeSnapshot="no"\n'
     write("d-flat.vmdk", bytes(MIB))
     text = descriptor(['RW 2048 FLAT "d-flat.vmdk" 0'], kind="monolithicFlat", tail=strange)
     for end in ("\n", "\r\n"):
@@ -387,6 +387,31 @@ def row_15_cid_is_not_parent_cid():
     equal(info("c.vmdk")["parent-content-id"], cid)
     equal(read("c.vmdk").count(b"CID="), 2)
     want(filler.encode() in read("c.vmdk"), "lines are gone")
+
+
+def row_17_change_tracking_ends_with_a_write():
+    write("d-flat.vmdk", bytes(MIB))
+    write("d.vmdk", descriptor(['RW 2048 VMFS "d-flat.vmdk"'], kind="vmfs",
+                               tail='\n# Change Tracking File\nchangeTrackPath="d-ctk.vmdk"\n').encode())
+    tool("read", "d.vmdk", "x.raw")
+    want(b"changeTrackPath" in read("d.vmdk"), "it ends with a look")
+    text = tool("patch", "d.vmdk", 0, 512, 1)
+    want("changed block tracking" in text, "nobody is told:", text)
+    want(b"changeTrackPath" not in read("d.vmdk"), "a backup would miss the change")
+    want(b"# Change Tracking File\n" in read("d.vmdk"), "another line is gone")
+
+
+def children_say_what_their_parents_do():
+    tool("create", "p.vmdk", "monolithicSparse", 40 * GIB, "adapter_type=lsilogic", "hwversion=10", "toolsversion=7")
+    tool("create", "c.vmdk", "monolithicSparse", 40 * GIB, "p.vmdk")
+    tool("create", "g.vmdk", "twoGbMaxExtentSparse", 80 * GIB, "c.vmdk")
+    top, child, grandchild = info("p.vmdk"), info("c.vmdk"), info("g.vmdk")
+    for key in ("adapter-type", "heads", "sectors", "hardware-version", "tools-version"):
+        equal((child[key], grandchild[key]), (top[key], top[key]), key)
+    equal((top["adapter-type"], top["heads"], top["cylinders"]), ("lsilogic", "255", "5221"))
+    equal((child["cylinders"], grandchild["cylinders"]), ("5221", "10443"))
+    equal(child["parent-content-id"], top["content-id"])
+    want("uuid" in top and "uuid" not in child, "a child has a UUID of its own")
 
 
 def changed_parent_is_refused():
@@ -804,6 +829,7 @@ if __name__ == "__main__":
           row_4_capacity_is_the_disks, row_5_room_behind_the_descriptor, row_6_descriptor_is_replaced, row_7_first_line,
           row_8_stream_that_esxi_takes, row_9_markers_in_another_order, row_10_odd_capacities, row_11_impossible_headers,
           row_11_malformed_lines, row_12_zeros_over_a_parent, row_15_cid_is_not_parent_cid,
+          row_17_change_tracking_ends_with_a_write, children_say_what_their_parents_do,
           stream_cut_short_is_named_and_saved, stream_with_a_damaged_grain, changed_parent_is_refused, parents_are_found,
           access_words, extents_not_at_multiples_of_a_grain, encodings, refused_by_name, cowd_extents, sesparse_extents,
           headers_of_version_2_and_3, mend_differing_tables, mend_grains_at_impossible_places, mend_doubly_used_grains,
