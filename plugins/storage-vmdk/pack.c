@@ -12,21 +12,39 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #define MARKER_DATA 12u
 #define BUFFER      (UINT32_C(1) << 20)
+#define THREADS     8u
+#define JOBS        (4u * THREADS)
+#define JOBS_BYTES  (UINT64_C(4) << 20)
+
+/* A grain to be compressed. */
+struct job {
+	uint64_t grain;
+	uint64_t length;
+	uLongf size; /* when it is; 0: it could not be */
+	uint8_t *data;
+	uint8_t *packed;
+};
 
 struct pack {
 	struct sparse *sparse;
-	uint64_t next;    /* the grain that may come next */
-	uint64_t sector;  /* where the next marker goes */
-	uint64_t written; /* the sector that the buffer begins at */
-	uint32_t filled;  /* bytes of the buffer */
+	/* Grains are collected, and compressed by as many threads as there are processors. */
+	struct job *jobs;
+	uint32_t job_count, job_space, threads;
+	uint32_t next_job; /* atomic */
+	uint64_t next;     /* the grain that may come next */
+	uint64_t sector;   /* where the next marker goes */
+	uint64_t written;  /* the sector that the buffer begins at */
+	uint32_t filled;   /* bytes of the buffer */
 	uint32_t space;
 	uint32_t table; /* the table that is being filled */
 	uint32_t has_grains;
 	uint32_t is_complete; /* the end is written */
+	int32_t lost;         /* what grains could not be written for: it never gets an end */
 	uint8_t *entries;     /* of that table */
 	uint8_t *buffer;
 };
@@ -34,6 +52,9 @@ struct pack {
 static void pack_free(struct pack *pack)
 {
 	if (pack != NULL) {
+		for (uint32_t i = 0; pack->jobs != NULL && i < pack->job_space; i++)
+			free(pack->jobs[i].data);
+		free(pack->jobs);
 		free(pack->entries);
 		free(pack->buffer);
 	}
@@ -47,6 +68,37 @@ uint32_t stream_is_empty(const struct sparse *sparse)
 			return 0;
 	}
 	return 1;
+}
+
+static int32_t jobs_new(struct pack *pack)
+{
+	uint64_t bytes = pack->sparse->grain_bytes, most = JOBS_BYTES / bytes;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	pack->threads = processors < 1 ? 1 : processors > THREADS ? THREADS : (uint32_t)processors;
+	pack->job_space = most > JOBS ? JOBS : most > 1 ? (uint32_t)most : 1;
+	pack->jobs = calloc(pack->job_space, sizeof(*pack->jobs));
+	if (pack->jobs == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < pack->job_space; i++) {
+		pack->jobs[i].data = malloc(bytes + compressBound(bytes));
+		if (pack->jobs[i].data == NULL)
+			return -ENOMEM;
+		pack->jobs[i].packed = pack->jobs[i].data + bytes;
+	}
+	return 0;
+}
+
+static void *jobs_do(void *self)
+{
+	struct pack *pack = self;
+	uint32_t i;
+	while ((i = __atomic_fetch_add(&pack->next_job, 1, __ATOMIC_RELAXED)) < pack->job_count) {
+		struct job *job = &pack->jobs[i];
+		job->size = compressBound(job->length);
+		if (compress2(job->packed, &job->size, job->data, job->length, Z_DEFAULT_COMPRESSION) != Z_OK)
+			job->size = 0;
+	}
+	return NULL;
 }
 
 static int32_t pack_begin(struct vmdk *vmdk)
@@ -63,7 +115,7 @@ static int32_t pack_begin(struct vmdk *vmdk)
 	pack->entries = calloc(1, sparse->table_sectors * SECTOR);
 	pack->buffer = malloc(pack->space);
 	pack->sector = pack->written = sparse->header.overHead;
-	if (pack->entries == NULL || pack->buffer == NULL) {
+	if (pack->entries == NULL || pack->buffer == NULL || jobs_new(pack) < 0) {
 		pack_free(pack);
 		return -ENOMEM;
 	}
@@ -146,30 +198,58 @@ static int32_t table_change(struct pack *pack, uint32_t table)
 	return status;
 }
 
-static int32_t grain_add(struct pack *pack, uint64_t grain, const void *data, uint64_t length)
+/* A compressed grain goes into the stream. */
+static int32_t grain_append(struct pack *pack, const struct job *job)
 {
 	struct sparse *sparse = pack->sparse;
 	uint8_t *room;
-	uLongf size = compressBound(length);
-	int32_t status = 0;
-	if (grain / sparse->gtes != pack->table)
-		status = table_change(pack, (uint32_t)(grain / sparse->gtes));
+	int32_t status = job->size == 0 ? -ENOMEM : 0;
+	if (status == 0 && job->grain / sparse->gtes != pack->table)
+		status = table_change(pack, (uint32_t)(job->grain / sparse->gtes));
+	uint64_t sectors = (MARKER_DATA + job->size + SECTOR - 1) / SECTOR;
 	if (status == 0)
-		status = buffer_room(pack, MARKER_DATA + size + SECTOR, &room);
+		status = buffer_room(pack, sectors * SECTOR, &room);
 	if (status < 0)
 		return status;
-	if (pack->sector > SECTOR_MOST - sparse->grain * 4)
+	if (pack->sector > SECTOR_MOST - sectors)
 		return -EFBIG;
-	if (compress2(room + MARKER_DATA, &size, data, length, Z_DEFAULT_COMPRESSION) != Z_OK)
-		return -ENOMEM;
-	vmm_block_put_le64(room, grain * sparse->grain);
-	vmm_block_put_le32(room + 8, (uint32_t)size);
-	uint64_t sectors = (MARKER_DATA + size + SECTOR - 1) / SECTOR;
-	memset(room + MARKER_DATA + size, 0, sectors * SECTOR - MARKER_DATA - size);
-	vmm_block_put_le32(pack->entries + (size_t)(grain % sparse->gtes) * 4, (uint32_t)pack->sector);
+	vmm_block_put_le64(room, job->grain * sparse->grain);
+	vmm_block_put_le32(room + 8, (uint32_t)job->size);
+	memcpy(room + MARKER_DATA, job->packed, job->size);
+	memset(room + MARKER_DATA + job->size, 0, sectors * SECTOR - MARKER_DATA - job->size);
+	vmm_block_put_le32(pack->entries + (size_t)(job->grain % sparse->gtes) * 4, (uint32_t)pack->sector);
 	pack->has_grains = 1;
 	buffer_take(pack, sectors);
 	return 0;
+}
+
+static int32_t jobs_finish(struct pack *pack)
+{
+	pthread_t threads[THREADS];
+	uint32_t helpers = 0;
+	int32_t status = 0;
+	pack->next_job = 0;
+	while (helpers + 1 < pack->threads && helpers + 1 < pack->job_count &&
+		pthread_create(&threads[helpers], NULL, jobs_do, pack) == 0)
+		helpers++;
+	jobs_do(pack);
+	while (helpers > 0)
+		pthread_join(threads[--helpers], NULL);
+	for (uint32_t i = 0; i < pack->job_count && status == 0; i++)
+		status = grain_append(pack, &pack->jobs[i]);
+	pack->job_count = 0;
+	if (status < 0)
+		pack->lost = status;
+	return status;
+}
+
+static int32_t grain_add(struct pack *pack, uint64_t grain, const void *data, uint64_t length)
+{
+	struct job *job = &pack->jobs[pack->job_count++];
+	job->grain = grain;
+	job->length = length;
+	memcpy(job->data, data, length);
+	return pack->job_count == pack->job_space ? jobs_finish(pack) : 0;
 }
 
 int32_t vmdk_pack(struct vmm_block_image *image, uint64_t offset, uint64_t length, const void *data)
@@ -187,6 +267,8 @@ int32_t vmdk_pack(struct vmm_block_image *image, uint64_t offset, uint64_t lengt
 	uint64_t bytes = pack->sparse->grain_bytes;
 	if (offset % bytes != 0 || offset / bytes < pack->next)
 		return -EINVAL;
+	if (pack->lost < 0)
+		return pack->lost;
 	while (length > 0 && status == 0) {
 		uint64_t part = length < bytes ? length : bytes, grain = offset / bytes;
 		/* An absent grain reads as zeros, of which a stream has no better way to tell. */
@@ -244,7 +326,9 @@ int32_t pack_finish(struct vmdk *vmdk)
 	if (pack == NULL || pack->is_complete)
 		return 0;
 	struct vmm_block_file *file = pack->sparse->part->file;
-	int32_t status = buffer_write(pack);
+	int32_t status = pack->lost < 0 ? pack->lost : jobs_finish(pack);
+	if (status == 0)
+		status = buffer_write(pack);
 	uint64_t sector = pack->sector;
 	if (status == 0)
 		status = end_write(pack);
@@ -254,6 +338,8 @@ int32_t pack_finish(struct vmdk *vmdk)
 		status = vmm_block_file_sync(file);
 	if (status == 0)
 		pack->sparse->length = pack->sector * SECTOR;
+	else
+		pack->lost = status;
 	/* More may come: in the place of the end. */
 	pack->sector = pack->written = sector;
 	pack->filled = 0;

@@ -758,7 +758,7 @@ def mend_descriptor():
 def unclean_end_of_another_program():
     data = damage()
     poke("d.vmdk", 72, b"\1")
-    entry("d.vmdk", 5, 0, copies=(0,))
+    entry("d.vmdk", 5, 0, copies=(1,))
     tool("patch", "d.vmdk", 20 * G, G, 1)
     equal(fields("d.vmdk")["uncleanShutdown"], 0)
     equal(contents("d.vmdk")[5 * G:6 * G], data[5])

@@ -390,6 +390,49 @@ START_TEST(zeros_over_a_parent_cost_nothing)
 }
 END_TEST
 
+/* A stream that could not be written to its end does not look like one that was. */
+START_TEST(a_broken_stream_has_no_end)
+{
+	static const struct vmm_block_format *const formats[] = { &vmdk_format };
+	const struct vmm_block_new what = { .path = path, .length = 16 * MIB, .variant = "streamOptimized" };
+	uint64_t noise = 1;
+	setup();
+	for (uint32_t late = 0; late < 2; late++) {
+		ck_assert_int_eq(vmm_block_image_create(&host, &vmdk_format, &what), 0);
+		struct vmm_block_image *image = open_disk(path, 0);
+		int32_t status = 0;
+		for (uint64_t i = 0; i < 256 && status == 0; i++) {
+			/* Nothing that becomes much shorter. */
+			for (uint64_t k = 0; k < GRAIN; k++) {
+				noise = noise * UINT64_C(6364136223846793005) + 1442695040888963407;
+				data[k] = (uint8_t)(noise >> 56);
+			}
+			if (i == 200 && !late) {
+				tape.fail_event = VMM_BLOCK_EVENT_WRITE;
+				tape.fail_from = 0;
+				tape.fail_with = -ENOSPC;
+			}
+			status = vmm_block_image_pack(image, data, GRAIN, i * GRAIN);
+		}
+		if (late) {
+			/* Only its end cannot be. */
+			ck_assert_int_eq(status, 0);
+			tape.fail_event = VMM_BLOCK_EVENT_WRITE;
+			tape.fail_with = -ENOSPC;
+			status = vmm_block_image_flush(image);
+		}
+		ck_assert_int_eq(status, -ENOSPC);
+		tape.fail_event = 0;
+		ck_assert_int_eq(vmm_block_image_flush(image), -ENOSPC);
+		vmm_block_image_close(image);
+		ck_assert_int_lt(vmm_block_image_open(&host, formats, 1, path, VMM_BLOCK_READONLY, &image), 0);
+		ck_assert_ptr_nonnull(strstr(cause, "incomplete stream"));
+		unlink(path);
+	}
+	teardown();
+}
+END_TEST
+
 /* Looked for by many at once, with fewer pages than they need. */
 static void *reader(void *self)
 {
@@ -445,6 +488,7 @@ int main(void)
 	tcase_add_test(cases, tables_are_forgotten_but_not_changes);
 	tcase_add_test(cases, discarded_room_waits_for_a_sync);
 	tcase_add_test(cases, zeros_over_a_parent_cost_nothing);
+	tcase_add_test(cases, a_broken_stream_has_no_end);
 	tcase_add_test(cases, many_read_at_once);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
