@@ -103,7 +103,7 @@ int32_t check_entries(struct checking *checking)
 	if (sparse->is_scanned &&
 		FOUND(checking, DAMAGE, 1,
 			"tables are made from the markers of the grains that are there; the others read as zeros",
-			"%s is an incomplete stream: %llu grains were found, but no footer", path,
+			"%s is an incomplete stream: %llu grains were found, but no directory of them", path,
 			(unsigned long long)tally.grains)) {
 		status = stream_mend(sparse);
 	}

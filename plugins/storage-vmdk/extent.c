@@ -5,7 +5,9 @@
  */
 #include "sparse.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,12 +53,40 @@ int32_t part_add(struct vmdk *vmdk, struct vmm_block_file *file, const char *pat
 	return 0;
 }
 
+/* A disk from a host that does not tell `Disk-s001.vmdk` from `disk-s001.vmdk`: the only file that differs in no more.
+ */
+static void case_find(char *path)
+{
+	char *name = strrchr(path, '/'), found[NAME_MAX + 1] = "";
+	uint32_t count = 0;
+	struct dirent *entry;
+	if (name != NULL)
+		*name = '\0';
+	DIR *folder = opendir(name == NULL ? "." : path[0] != '\0' ? path : "/");
+	if (name != NULL)
+		*name = '/';
+	name = name != NULL ? name + 1 : path;
+	while (folder != NULL && (entry = readdir(folder)) != NULL) {
+		if (strcasecmp(entry->d_name, name) == 0) {
+			count++;
+			snprintf(found, sizeof(found), "%s", entry->d_name);
+		}
+	}
+	if (folder != NULL)
+		closedir(folder);
+	if (count == 1)
+		memcpy(name, found, strlen(name));
+}
+
 int32_t part_path(struct vmdk *vmdk, const char *name, char *path, uint32_t size)
 {
 	/* ESX: "[datastore] folder/file". */
 	if (name[0] == '[' && strchr(name, ']') != NULL)
 		name = base_name(name);
-	return vmm_block_path(vmdk->image->path, name, path, size);
+	int32_t status = vmm_block_path(vmdk->image->path, name, path, size);
+	if (status == 0 && access(path, F_OK) < 0 && errno == ENOENT)
+		case_find(path);
+	return status;
 }
 
 /* The file of an extent, opened once however many extents are in it. */

@@ -138,29 +138,54 @@ static void end_find(struct sparse *sparse)
 	sparse->end = (sectors + spare) / sparse->grain * sparse->grain;
 }
 
-static int32_t hosted_open(struct sparse *sparse, uint32_t is_writable, char why[256], const char **remedy)
+/* A stream that says wrongly where its directory is may still be gone through, marker by marker. */
+static uint32_t can_scan(const struct sparse *sparse)
 {
-	struct vmm_block_image *image = sparse->vmdk->image;
-	struct header *header = &sparse->header;
-	int32_t status = header_check(header, sparse->length, why, remedy);
-	if (status < 0)
-		return status;
+	struct header header = sparse->header;
+	char why[256];
+	const char *remedy;
+	header.gdOffset = GD_AT_END;
+	header.rgdOffset = 0;
+	return (sparse->vmdk->image->flags & VMM_BLOCK_LENIENT) != 0 && (header.flags & FLAG_MARKERS) != 0 &&
+		header_check(&header, sparse->length, why, &remedy) == 0;
+}
+
+static int32_t scan(struct sparse *sparse, char why[256])
+{
+	free(sparse->pages);
+	free(sparse->gd);
+	sparse->pages = NULL;
+	sparse->gd = NULL;
+	sparse->header.gdOffset = GD_AT_END;
+	return stream_scan(sparse, why);
+}
+
+static void shape_take(struct sparse *sparse)
+{
+	const struct header *header = &sparse->header;
 	sparse->kind = (header->flags & FLAG_COMPRESSED) != 0 ? SPARSE_STREAM : SPARSE_HOSTED;
 	sparse->capacity = header->capacity;
 	sparse->grain = header->grainSize;
 	sparse->gtes = header->numGTEsPerGT;
 	sparse->entry_size = 4;
-	if (header->gdOffset == GD_AT_END) {
+}
+
+static int32_t hosted_open(struct sparse *sparse, uint32_t is_writable, char why[256], const char **remedy)
+{
+	struct vmm_block_image *image = sparse->vmdk->image;
+	struct header *header = &sparse->header;
+	int32_t status = header_check(header, sparse->length, why, remedy);
+	if (status < 0 && !can_scan(sparse))
+		return status;
+	shape_take(sparse);
+	if (status == 0 && header->gdOffset == GD_AT_END)
 		status = stream_footer(sparse, why, remedy);
-		if (status < 0 && (image->flags & VMM_BLOCK_LENIENT) == 0)
-			return status;
-		/* It is damaged, and is wanted in spite of it. */
-		if (status < 0)
-			return stream_scan(sparse, why);
-	}
-	status = sparse_shape(sparse, why);
+	if (status == 0)
+		status = sparse_shape(sparse, why);
 	if (status == 0)
 		status = directories_read(sparse, why);
+	if (sparse->kind == SPARSE_STREAM && (status < 0 || directory_bad(sparse, sparse->gd) > 0) && can_scan(sparse))
+		return scan(sparse, why);
 	if (status < 0)
 		return status;
 	sparse->is_writable = is_writable && sparse->kind == SPARSE_HOSTED;

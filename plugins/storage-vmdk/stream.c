@@ -233,8 +233,9 @@ int32_t stream_read(struct sparse *sparse, uint64_t offset, uint64_t length, voi
 	return status;
 }
 
-/* One marker at sector *at, which is moved behind what it stands for.  1; 0: this is none. */
-static int32_t marker_scan(struct sparse *sparse, const uint8_t *marker, uint64_t *at)
+/* One marker at sector *at, which is moved behind what it stands for.  1; 0: this is none.  `data`: believe a grain
+ * only if it can be unpacked, into that. */
+static int32_t marker_scan(struct sparse *sparse, const uint8_t *marker, uint64_t *at, uint8_t *data)
 {
 	uint64_t value = vmm_block_le64(marker), sectors = sparse->length / SECTOR;
 	uint32_t size = vmm_block_le32(marker + 8), type = vmm_block_le32(marker + 12);
@@ -242,24 +243,48 @@ static int32_t marker_scan(struct sparse *sparse, const uint8_t *marker, uint64_
 		uint64_t used = ((uint64_t)size + MARKER_DATA + SECTOR - 1) / SECTOR;
 		if (value >= sparse->capacity || value % sparse->grain != 0 || size > packed_most(sparse) ||
 			used > (sparse->length + SECTOR - 1) / SECTOR - *at || *at > SECTOR_MOST ||
-			*at * SECTOR + MARKER_DATA + size > sparse->length)
+			*at * SECTOR + MARKER_DATA + size > sparse->length ||
+			(data != NULL && stream_grain(sparse, value / sparse->grain, *at, data) < 0))
 			return 0;
 		int32_t status = table_set(sparse, value / sparse->grain, (uint32_t)*at);
 		*at += used;
 		return status < 0 ? status : 1;
 	}
-	if (type > MARKER_FOOTER || value > sectors - *at)
+	if (data != NULL || type > MARKER_FOOTER || value > sectors - *at)
 		return 0;
 	/* The value of these is how many sectors follow. */
 	*at += 1 + (type == MARKER_EOS ? 0 : value);
 	return 1;
 }
 
+/* From sector *at on.  Behind something that is no marker the next grain is looked for, sector by sector. */
+static int32_t markers_scan(struct sparse *sparse, uint64_t at, uint64_t *end)
+{
+	uint8_t marker[SECTOR], *data = NULL;
+	int32_t status = 0;
+	*end = at;
+	while (status >= 0 && at < sparse->length / SECTOR) {
+		status = vmm_block_file_read_exact(sparse->part->file, marker, SECTOR, at * SECTOR);
+		if (status == 0)
+			status = marker_scan(sparse, marker, &at, data);
+		if (status > 0) {
+			*end = at;
+			free(data);
+			data = NULL;
+		} else if (status == 0) {
+			at++;
+			if (data == NULL && (data = malloc(sparse->grain_bytes)) == NULL)
+				status = -ENOMEM;
+		}
+	}
+	free(data);
+	return status < 0 ? status : 0;
+}
+
 int32_t stream_scan(struct sparse *sparse, char why[256])
 {
-	uint8_t marker[SECTOR];
 	const struct header *header = &sparse->header;
-	uint64_t tables = header_tables(header), at = header->overHead;
+	uint64_t tables = header_tables(header), at = header->overHead, end;
 	if ((header->flags & FLAG_MARKERS) == 0 || tables > TABLES_MOST) {
 		snprintf(why, 256, "is an incomplete stream without markers, or of no possible size");
 		return -EINVAL;
@@ -270,15 +295,16 @@ int32_t stream_scan(struct sparse *sparse, char why[256])
 	if (at == 0)
 		at = 1;
 	sparse->is_scanned = 1;
-	while (status >= 0 && at < sparse->length / SECTOR) {
-		status = vmm_block_file_read_exact(sparse->part->file, marker, SECTOR, at * SECTOR);
-		if (status == 0)
-			status = marker_scan(sparse, marker, &at);
-		if (status == 0)
-			break;
-	}
-	sparse->end = at; /* what is behind it is not understood */
-	if (status < 0)
+	if (status == 0)
+		status = markers_scan(sparse, at, &end);
+	if (status < 0) {
 		snprintf(why, 256, "cannot be read through (%s)", strerror(-status));
-	return status < 0 ? status : 0;
+		return status;
+	}
+	/* What did not fit into a grain that was cut off may go; what is not understood stays. */
+	uint64_t sectors = (sparse->length + SECTOR - 1) / SECTOR;
+	sparse->end = end;
+	if (end < sectors && sectors - end > packed_most(sparse) / SECTOR + 1)
+		sparse->end = sectors;
+	return 0;
 }

@@ -264,6 +264,47 @@ def stream_with_a_damaged_grain():
     want("1 of its 4 grains" in check("d.vmdk")[1], "a wrong marker is not found")
 
 
+def stream_whose_directory_is_damaged():
+    grains = {n: pattern(G, n) for n in range(5)}
+    wanted = b"".join(grains.values()) + bytes(10 * MIB - 5 * G)
+    for what in ("entry", "offset", "footer"):
+        stream("d.vmdk", 10 * MIB // 512, grains)
+        size = os.path.getsize("d.vmdk")
+        gd = fields("d.vmdk", size - 1024)["gdOffset"]
+        if what == "entry":
+            poke("d.vmdk", gd * 512, struct.pack("<I", 0x7FFFFFFF))
+        elif what == "offset":
+            poke("d.vmdk", size - 1024 + 56, struct.pack("<Q", 1 << 40))
+        else:
+            poke("d.vmdk", size - 1024, b"X")
+        status, text = run(TOOL, "read", "d.vmdk", "x.raw")
+        want(status == 1, "it is read:", text)
+        mends("d.vmdk", "incomplete stream")
+        want(contents("d.vmdk") == wanted, "grains are gone:", what)
+
+
+def stream_with_damage_in_its_middle():
+    grains = {n: pattern(G, n) for n in range(100)}
+    stream("d.vmdk", 10 * MIB // 512, grains)
+    size = os.path.getsize("d.vmdk")
+    poke("d.vmdk", (128 + 50 * 129) * 512, b"\xee" * 3 * 512)
+    os.truncate("d.vmdk", size - 1024)
+    mends("d.vmdk", "incomplete stream")
+    data = contents("d.vmdk")
+    lost = [n for n in grains if data[n * G:(n + 1) * G] != grains[n]]
+    want(len(lost) == 1, "these are lost:", lost)
+    want(data[lost[0] * G:(lost[0] + 1) * G] == bytes(G), "it is something else")
+
+
+def names_differ_in_case():
+    tool("create", "Disk.vmdk", "twoGbMaxExtentSparse", 3 * GIB)
+    tool("patch", "Disk.vmdk", 0, 4096, 1)
+    os.rename("Disk-s001.vmdk", "DISK-S001.VMDK")
+    tool("info", "Disk.vmdk")
+    write("disk-s001.vmdk", b"another")
+    refused("read", "Disk.vmdk", "Disk-s001.vmdk", "x.raw")
+
+
 def row_10_odd_capacities():
     for capacity in (1, 127, 128, 129, 65535, 65536, 65537, 20000):
         last = (capacity - 1) // 128
@@ -830,7 +871,8 @@ if __name__ == "__main__":
           row_8_stream_that_esxi_takes, row_9_markers_in_another_order, row_10_odd_capacities, row_11_impossible_headers,
           row_11_malformed_lines, row_12_zeros_over_a_parent, row_15_cid_is_not_parent_cid,
           row_17_change_tracking_ends_with_a_write, children_say_what_their_parents_do,
-          stream_cut_short_is_named_and_saved, stream_with_a_damaged_grain, changed_parent_is_refused, parents_are_found,
+          stream_cut_short_is_named_and_saved, stream_with_a_damaged_grain,
+          stream_whose_directory_is_damaged, stream_with_damage_in_its_middle, names_differ_in_case, changed_parent_is_refused, parents_are_found,
           access_words, extents_not_at_multiples_of_a_grain, encodings, refused_by_name, cowd_extents, sesparse_extents,
           headers_of_version_2_and_3, mend_differing_tables, mend_grains_at_impossible_places, mend_doubly_used_grains,
           mend_directories, mend_cut_file, mend_capacity_and_overhead, mend_descriptor, unclean_end_of_another_program,
