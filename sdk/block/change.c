@@ -61,6 +61,8 @@ int32_t vmm_block_image_resize(struct vmm_block_image *image, uint64_t length)
 	if (status == 0)
 		status = image->format->resize(image, length);
 	image_exclusive_end(image);
+	if (status == 0)
+		status = track_resize(image);
 	/* Nor is what a longer parent has there to be seen. */
 	uint64_t parent = image->parent_image != NULL ? image->parent_image->length : 0;
 	if (status == 0 && before < length && before < parent)
@@ -91,8 +93,11 @@ int32_t vmm_block_image_rebase(struct vmm_block_image *image, const char *parent
 	int32_t status = whole_begin(image, &range, "rebase");
 	if (status < 0)
 		return status;
+	/* Who has copied what differs has noted that; who has not, nobody knows. */
+	status = track_note(image, 0, image->length);
 	image_exclusive(image);
-	status = image->format->rebase(image, parent, parent_format, parent_image);
+	if (status == 0)
+		status = image->format->rebase(image, parent, parent_format, parent_image);
 	image_exclusive_end(image);
 	return whole_end(image, &range, status);
 }
@@ -102,6 +107,8 @@ int32_t vmm_block_image_pack(struct vmm_block_image *image, const void *data, ui
 	if (image->format->pack == NULL)
 		return -EOPNOTSUPP;
 	int32_t status = image_begin(image);
+	if (status == 0)
+		status = track_note(image, offset, length);
 	if (status < 0)
 		return status;
 	image_exclusive(image);
@@ -117,9 +124,19 @@ int32_t vmm_block_image_check(struct vmm_block_image *image, struct vmm_block_re
 	if (image->format->check == NULL)
 		return 0;
 	range_lock(&image_node(image)->ranges, &range, 0, UINT64_MAX, true);
+	int32_t status = 0;
 	extents_forget(image, 0, UINT64_MAX);
 	image_exclusive(image);
-	int32_t status = image->format->check(image, report);
+	/* Mending may change contents. */
+	if ((image->flags & VMM_BLOCK_READONLY) == 0) {
+		status = track_begin(image, false);
+		if (status == 0)
+			status = track_note(image, 0, image->length);
+	}
+	if (status == 0)
+		status = image->format->check(image, report);
+	if (!image_node(image)->begun)
+		track_end(image, true);
 	image_exclusive_end(image);
 	range_unlock(&image_node(image)->ranges, &range);
 	return status;

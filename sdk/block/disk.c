@@ -20,7 +20,7 @@ enum { MODE_PERSISTENT, MODE_NONPERSISTENT, MODE_UNDOABLE, MODE_INDEPENDENT, MOD
 struct wishes {
 	char path[4096];
 	char redo[4096 + sizeof(BLOCK_REDO)]; /* what undoable changes go to */
-	uint32_t readonly, persistent, undoable, direct;
+	uint32_t readonly, persistent, undoable, direct, tracked;
 	uint64_t size;
 };
 
@@ -181,6 +181,9 @@ static int32_t disk_open_wished(
 	}
 	if (status == 0)
 		status = disk_size(disk, wishes);
+	/* Of undoable changes it is those that are committed. */
+	if (status == 0 && wishes->tracked && wishes->persistent && !wishes->undoable && !disk->readonly)
+		status = track_begin(disk->image, true);
 	if (status == 0 && !wishes->persistent && !disk->readonly)
 		status = overlay_open(&disk->overlay, disk->image, disk->length);
 	if (status == 0 && !disk->readonly)
@@ -199,6 +202,7 @@ int32_t disk_open(struct disk *disk, const struct vmm_host *host, const struct v
 	uint32_t mode = vmm_kit_choice(host, "mode");
 	wishes.persistent = mode != MODE_NONPERSISTENT && mode != MODE_INDEPENDENT_NONPERSISTENT;
 	wishes.undoable = mode == MODE_UNDOABLE;
+	wishes.tracked = vmm_kit_bool(host, "track-changes", 0);
 	disk->independent = mode == MODE_INDEPENDENT || mode == MODE_INDEPENDENT_NONPERSISTENT;
 	snprintf(wishes.redo, sizeof(wishes.redo), "%s%s", wishes.path, BLOCK_REDO);
 	int64_t size = vmm_kit_int(host, "size", 0);

@@ -60,6 +60,7 @@ static int32_t opened_info(void *self, uint32_t depth, struct vmm_image_info *in
 		.parent = image->parent,
 		.parent_format = image->parent_format,
 		.readonly_why = image->readonly_why,
+		.parent_path = image_node(image)->parent_path != NULL ? image_node(image)->parent_path : "",
 	};
 	copy_out(info, info->struct_size, &full, sizeof(full));
 	return 0;
@@ -270,6 +271,19 @@ static void opened_close(void *self)
 	free(opened);
 }
 
+static int32_t opened_mark(void *self, uint32_t begin, uint64_t *mark)
+{
+	struct opened *opened = self;
+	return vmm_block_image_mark(opened->image, begin, mark);
+}
+
+static int32_t opened_changed(
+	void *self, uint64_t since, uint64_t offset, uint64_t length, uint64_t *same, uint32_t *is_changed)
+{
+	struct opened *opened = self;
+	return vmm_block_image_changed(opened->image, since, offset, length, same, is_changed);
+}
+
 static const struct vmm_image_ops opened_ops = {
 	.struct_size = sizeof(struct vmm_image_ops),
 	.close = opened_close,
@@ -288,6 +302,8 @@ static const struct vmm_image_ops opened_ops = {
 	.listen = opened_listen,
 	.submit = opened_submit,
 	.settle = opened_settle,
+	.mark = opened_mark,
+	.changed = opened_changed,
 };
 
 int32_t vmm_block_factory_format(

@@ -67,6 +67,7 @@ static void node_close(struct node *node)
 	free(image->state);
 	vmm_block_file_close(image->file);
 	free((char *)(uintptr_t)image->path);
+	free(node->parent_path);
 	extents_destroy(&node->extents);
 	range_set_destroy(&node->ranges);
 	pthread_rwlock_destroy(&node->lock);
@@ -126,6 +127,10 @@ static int32_t node_open(struct node *node, const struct vmm_block_format *forma
 	image->variant[sizeof(image->variant) - 1] = 0;
 	image->parent[sizeof(image->parent) - 1] = 0;
 	image->parent_format[sizeof(image->parent_format) - 1] = 0;
+	char parent[8192];
+	if (status == 0 && image->parent[0] != 0 &&
+		vmm_block_path(image->path, image->parent, parent, sizeof(parent)) == 0)
+		node->parent_path = strdup(parent);
 	return status < 0 ? status : node_check(image);
 }
 
@@ -233,13 +238,13 @@ static int32_t parent_node(const struct vmm_host *host, const char *path, const 
 static int32_t parent_open(struct vmm_block_image *top, struct vmm_block_image *child,
 	const struct vmm_block_format *const *formats, uint32_t count)
 {
-	char path[8192];
 	struct node *node;
-	int32_t status = vmm_block_path(child->path, child->parent, path, sizeof(path));
-	if (status < 0)
-		return vmm_block_fail(child->host, status, "name its parent anew with `vmm disk rebase --unsafe`",
+	const char *path = image_node(child)->parent_path;
+	if (path == NULL)
+		return vmm_block_fail(child->host, -ENAMETOOLONG,
+			"name its parent anew with `vmm disk rebase --unsafe`",
 			"the name of the parent of %.3000s is too long", child->path);
-	status = parent_node(child->host, path, child->parent_format,
+	int32_t status = parent_node(child->host, path, child->parent_format,
 		VMM_BLOCK_READONLY | (child->flags & (VMM_BLOCK_DIRECT | VMM_BLOCK_UNLOCKED)), formats, count, &node);
 	if (node == NULL)
 		return status;
@@ -305,8 +310,8 @@ int32_t vmm_block_image_open(const struct vmm_host *host, const struct vmm_block
 
 void vmm_block_image_close(struct vmm_block_image *image)
 {
-	if (image != NULL && image_node(image)->begun)
-		vmm_block_image_flush(image);
+	if (image != NULL)
+		track_end(image, vmm_block_image_flush(image) == 0);
 	while (image != NULL) {
 		struct vmm_block_image *parent = image->parent_image;
 		node_close(image_node(image));
@@ -339,7 +344,9 @@ int32_t image_begin(struct vmm_block_image *image)
 	if ((image->flags & VMM_BLOCK_READONLY) != 0 || image->is_readonly)
 		return -EROFS;
 	image_exclusive(image);
-	if (!node->begun && image->format->begin != NULL)
+	if (!node->begun)
+		status = track_begin(image, false);
+	if (status == 0 && !node->begun && image->format->begin != NULL)
 		status = image->format->begin(image);
 	if (status == 0)
 		__atomic_store_n(&node->begun, true, __ATOMIC_RELEASE);

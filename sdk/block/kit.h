@@ -108,7 +108,9 @@ struct node {
 	bool begun;                /* atomic */
 	uint64_t changes, flushed; /* atomic: how many changes were made, and how many of them the last flush covered */
 	uint32_t depth;
-	char wanted[16]; /* the format it is to be of, for another plugin; empty: by its marks */
+	struct track *track; /* of changed blocks; NULL: there is none.  Set in begin, under the exclusive lock */
+	char *parent_path;   /* where what the image names is; NULL: nowhere */
+	char wanted[16];     /* the format it is to be of, for another plugin; empty: by its marks */
 };
 static inline struct node *image_node(const struct vmm_block_image *image)
 {
@@ -152,6 +154,15 @@ int32_t file_transfer(struct vmm_block_file *file, struct cursor *cursor, uint64
 int32_t allocate_write(struct vmm_block_image *image, struct cursor *cursor, uint64_t length, uint64_t offset);
 /* locked: the caller has the range to itself already. */
 int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard, bool locked);
+
+/* track.c: for an image whose changes are tracked; else they do nothing.  begin: if there is a file for it, or
+ * `create`. note: before these bytes change; noted: it was. */
+int32_t track_begin(struct vmm_block_image *image, bool create);
+bool track_noted(struct vmm_block_image *image, uint64_t offset, uint64_t length);
+int32_t track_note(struct vmm_block_image *image, uint64_t offset, uint64_t length);
+int32_t track_sync(struct vmm_block_image *image);
+int32_t track_resize(struct vmm_block_image *image);
+void track_end(struct vmm_block_image *image, bool clean);
 
 /* foreign.c */
 extern const struct vmm_block_format block_foreign;

@@ -143,7 +143,8 @@ static int32_t overlay_put(struct overlay *overlay, struct cursor *cursor, uint6
 
 int32_t overlay_transfer(struct overlay *overlay, const struct vmm_storage_request *request)
 {
-	struct cursor cursor = { request->segments, request->segments + request->segment_count, 0 };
+	struct cursor cursor = { request->segments,
+		request->segment_count != 0 ? request->segments + request->segment_count : request->segments, 0 };
 	switch (request->operation) {
 	case VMM_STORAGE_READ: return overlay_read(overlay, &cursor, request->length, request->offset);
 	case VMM_STORAGE_WRITE: return overlay_put(overlay, &cursor, request->length, request->offset);

@@ -47,7 +47,8 @@ static bool extent_find(
 bool place_find(struct disk *disk, const struct vmm_storage_request *request, struct place *place, bool wait)
 {
 	struct vmm_block_image *image = disk->image;
-	struct cursor cursor = { request->segments, request->segments + request->segment_count, 0 };
+	struct cursor cursor = { request->segments,
+		request->segment_count != 0 ? request->segments + request->segment_count : request->segments, 0 };
 	uint64_t length = request->length, end = request->offset + length;
 	bool write = request->operation == VMM_STORAGE_WRITE;
 	struct extent known;
@@ -59,7 +60,8 @@ bool place_find(struct disk *disk, const struct vmm_storage_request *request, st
 		return false;
 	if (write &&
 		(disk->writethrough || (request->flags & VMM_STORAGE_FUA) != 0 || file_watched() ||
-			!__atomic_load_n(&image_node(image)->begun, __ATOMIC_ACQUIRE)))
+			!__atomic_load_n(&image_node(image)->begun, __ATOMIC_ACQUIRE) ||
+			!track_noted(image, request->offset, length)))
 		return false;
 	place->count = cursor_gather(&cursor, place->vectors, &length);
 	if (length < request->length)

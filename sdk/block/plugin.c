@@ -351,6 +351,10 @@ const struct vmm_param vmm_block_params[VMM_BLOCK_PARAM_COUNT] = {
 		"Whether a write is on the disk when the guest flushes, or before it completes; none: as writeback, "
 		"past the "
 		"host's page cache where its file system can."),
+	VMM_KIT_PARAM_BOOL("track-changes", "no",
+		"Keep in IMAGE.cbt which blocks change, for vmm disk map --changed-since; once begun, that goes on "
+		"until "
+		"the file is removed."),
 	VMM_KIT_PARAM_CHOICE("on-error", "report", "report|pause",
 		"When the host's disk is full or fails: tell the guest, or pause the machine and try again when it is "
 		"resumed."),

@@ -183,6 +183,8 @@ static int32_t write_request(struct vmm_block_image *image, struct cursor *curso
 	uint64_t done = 0;
 	int32_t status = image_begin(image);
 	if (status == 0)
+		status = track_note(image, offset, length);
+	if (status == 0)
 		status = write_in_place(image, cursor, length, offset, &done);
 	if (status == 0 && done < length)
 		status = allocate_write(image, cursor, length - done, offset + done);
@@ -193,6 +195,8 @@ static int32_t write_request(struct vmm_block_image *image, struct cursor *curso
 static int32_t zero_request(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard)
 {
 	int32_t status = image_begin(image);
+	if (status == 0)
+		status = track_note(image, offset, length);
 	if (status == 0 && length > 0)
 		status = allocate_zero(image, length, offset, discard, false);
 	__atomic_fetch_add(&image_node(image)->changes, 1, __ATOMIC_RELEASE);
@@ -208,6 +212,8 @@ int32_t vmm_block_image_flush(struct vmm_block_image *image)
 	pthread_mutex_lock(&node->mutator);
 	uint64_t changes = __atomic_load_n(&node->changes, __ATOMIC_ACQUIRE);
 	if (changes != node->flushed)
+		status = track_sync(image);
+	if (status == 0 && changes != node->flushed)
 		status = image->format->sync != NULL ? image->format->sync(image) : vmm_block_file_sync(image->file);
 	if (status == 0)
 		node->flushed = changes;
@@ -225,7 +231,8 @@ static int32_t request_check(const struct vmm_block_image *image, uint64_t lengt
 
 int32_t image_transfer(struct vmm_block_image *image, const struct vmm_storage_request *request)
 {
-	struct cursor cursor = { request->segments, request->segments + request->segment_count, 0 };
+	struct cursor cursor = { request->segments,
+		request->segment_count != 0 ? request->segments + request->segment_count : request->segments, 0 };
 	int32_t status = request->operation == VMM_STORAGE_FLUSH
 		? 0
 		: request_check(image, request->length, request->offset);

@@ -141,6 +141,22 @@ def undoable(chance):
     vmm("discard", "undo.img")
 
 
+def tracking():
+    vmm("create", "tracked.img", "4M")
+    vmm("map", "tracked.img", "--changed-since", "1", status=FAILED, says="keeps track")
+    vmm("mark", "tracked.img", status=FAILED, says="--begin")
+    first = vmm("mark", "tracked.img", "--begin", "--json")["mark"]
+    assert vmm("map", "tracked.img", "--changed-since", first, "--json")["pieces"] == []
+    vmm("bench", "tracked.img", "--write", "--count", "2", "--size", "64K", "--step", "1M")
+    want = [{"offset": at, "length": 65536, "kind": "changed"} for at in (0, MIB)]
+    assert vmm("map", "tracked.img", "--changed-since", first, "--json")["pieces"] == want
+    second = int(vmm("mark", "tracked.img"))
+    assert second > first and vmm("map", "tracked.img", "--changed-since", second, "--json")["pieces"] == []
+    assert vmm("map", "tracked.img", "--changed-since", first, "--json")["pieces"] == want
+    vmm("map", "tracked.img", "--changed-since", second + 10 ** 6, status=FAILED, says="no mark")
+    vmm("map", "tracked.img", "--changed-since", "yesterday", status=USAGE)
+
+
 def bench():
     vmm("create", "bench.img", "16M")
     for words in ((), ("--write",), ("--random",), ("--write", "--random", "--depth", "1"), ("--step", "1M"), ("--cache", "none")):
@@ -278,6 +294,7 @@ def main():
         raw_images(chance)
         bench()
         undoable(chance)
+        tracking()
         interrupt()
         in_use()
         for known in formats:

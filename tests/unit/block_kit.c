@@ -652,6 +652,170 @@ START_TEST(zeros)
 }
 END_TEST
 
+/* Changed blocks. */
+
+#define TRACKED 65536u
+
+static struct vmm_block_image *raw_image(const char *name)
+{
+	static const struct vmm_block_format *const raw[] = { &vmm_block_raw };
+	struct vmm_block_image *image = NULL;
+	if (vmm_block_image_open(&host, raw, 1, path_of(name), 0, &image) < 0)
+		ck_abort_msg("cannot open %s: %s", name, cause);
+	return image;
+}
+
+static uint64_t mark_of(struct vmm_block_image *image)
+{
+	uint64_t mark = 0;
+	if (vmm_block_image_mark(image, 1, &mark) < 0)
+		ck_abort_msg("no mark: %s", cause);
+	return mark;
+}
+
+/* Is exactly what `want` says changed since the mark? */
+static void changed_is(struct vmm_block_image *image, uint64_t since, const uint8_t *want)
+{
+	uint64_t same = 0;
+	for (uint64_t offset = 0; offset < image->length; offset += same) {
+		uint32_t changed = 2;
+		if (vmm_block_image_changed(image, since, offset, image->length - offset, &same, &changed) < 0)
+			ck_abort_msg("changed: %s", cause);
+		ck_assert_uint_gt(same, 0);
+		for (uint64_t at = offset; at < offset + same; at += TRACKED - at % TRACKED) {
+			if (want[at / TRACKED] != changed)
+				ck_abort_msg("block %u: changed %u", (unsigned)(at / TRACKED), changed);
+		}
+	}
+}
+
+static void cbt_patch(const char *name, uint64_t offset, uint8_t byte)
+{
+	int fd = open(path_of(name), O_WRONLY);
+	ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)offset), 1);
+	close(fd);
+}
+
+#define BLOCKS 40u
+
+START_TEST(tracking)
+{
+	static uint8_t data[TRACKED * 3];
+	uint8_t want[2][BLOCKS + 10], all[BLOCKS + 10];
+	uint64_t marks[2], same;
+	uint32_t seed = 99, changed;
+	setup();
+	memset(all, 1, sizeof(all));
+	memset(want, 0, sizeof(want));
+	const struct vmm_block_new disk = { .path = path_of("disk"), .length = BLOCKS * TRACKED };
+	ck_assert_int_eq(vmm_block_image_create(&host, &vmm_block_raw, &disk), 0);
+	struct vmm_block_image *image = raw_image("disk");
+	ck_assert_int_eq(vmm_block_image_changed(image, 0, 0, 512, &same, &changed), -ENOENT);
+	ck_assert_int_eq(vmm_block_image_mark(image, 0, &marks[0]), -ENOENT);
+	marks[0] = mark_of(image);
+	/* Before there was a mark anything may have changed. */
+	changed_is(image, marks[0] - 1, all);
+	changed_is(image, marks[0], want[0]);
+	for (uint32_t round = 0; round < 60; round++) {
+		seed = seed * 1664525u + 1013904223u;
+		uint64_t offset = (seed >> 8) % (BLOCKS * 128 - 384) * 512, length = (1 + (seed >> 4) % 384) * 512;
+		if (round == 30) {
+			marks[1] = mark_of(image);
+			ck_assert_uint_gt(marks[1], marks[0]);
+		}
+		if (round % 20 == 15) {
+			vmm_block_image_close(image);
+			image = raw_image("disk");
+		}
+		if (round % 3 == 0)
+			ck_assert_int_eq(vmm_block_image_zero(image, length, offset, round % 2), 0);
+		else
+			ck_assert_int_eq(vmm_block_image_write(image, data, length, offset), 0);
+		for (uint64_t i = offset / TRACKED; i * TRACKED < offset + length; i++)
+			want[0][i] = want[1][i] = 1;
+		if (round < 30)
+			memset(want[1], 0, sizeof(want[1]));
+		changed_is(image, marks[0], want[0]);
+		if (round >= 30)
+			changed_is(image, marks[1], want[1]);
+	}
+	/* Longer: what is new has changed. */
+	marks[1] = mark_of(image);
+	memset(want[1], 0, sizeof(want[1]));
+	ck_assert_int_eq(vmm_block_image_resize(image, (BLOCKS + 5) * TRACKED), 0);
+	memset(want[1] + BLOCKS, 1, 5);
+	changed_is(image, marks[1], want[1]);
+	ck_assert_int_eq(vmm_block_image_changed(image, marks[1] + 1000000, 0, 512, &same, &changed), -EINVAL);
+	vmm_block_image_close(image);
+	teardown();
+}
+END_TEST
+
+/* Ends that were not orderly. */
+START_TEST(tracking_cut)
+{
+	static uint8_t data[512];
+	uint8_t want[BLOCKS] = { 0 }, all[BLOCKS];
+	setup();
+	memset(all, 1, sizeof(all));
+	const struct vmm_block_new disk = { .path = path_of("disk"), .length = BLOCKS * TRACKED };
+	ck_assert_int_eq(vmm_block_image_create(&host, &vmm_block_raw, &disk), 0);
+	struct vmm_block_image *image = raw_image("disk");
+	uint64_t mark = mark_of(image);
+	vmm_block_image_close(image);
+	/* A kill: what was written is marked, flushed or not. */
+	pid_t child = fork();
+	if (child == 0) {
+		image = raw_image("disk");
+		if (vmm_block_image_write(image, data, 512, TRACKED * 7) < 0)
+			_exit(1);
+		kill(getpid(), SIGKILL);
+	}
+	waitpid(child, NULL, 0);
+	want[7] = 1;
+	image = raw_image("disk");
+	changed_is(image, mark, want);
+	ck_assert_int_eq(vmm_block_image_write(image, data, 512, TRACKED * 9), 0);
+	want[9] = 1;
+	changed_is(image, mark, want);
+	/* As after a power failure in the midst: another boot, and nobody has said that he is done. */
+	cbt_patch("disk.cbt", 48, 'x');
+	changed_is(image, mark, all);
+	vmm_block_image_close(image);
+	image = raw_image("disk");
+	changed_is(image, mark, want); /* it was orderly after all */
+	ck_assert_int_eq(vmm_block_image_write(image, data, 512, 0), 0);
+	cbt_patch("disk.cbt", 48, 'x');
+	fault.event = VMM_BLOCK_EVENT_WRITE;
+	fault.status = -EIO;
+	fault.left = 0;
+	vmm_block_watch(fail_now, NULL);
+	vmm_block_image_close(image); /* which cannot say that it is clean */
+	vmm_block_watch(NULL, NULL);
+	image = raw_image("disk");
+	ck_assert_int_eq(vmm_block_image_write(image, data, 512, 0), 0);
+	changed_is(image, mark, all);
+	mark = mark_of(image);
+	vmm_block_image_close(image);
+	/* A file that is of no use is made anew: everything has changed, whatever mark was given before. */
+	cbt_patch("disk.cbt", 0, 'x');
+	image = raw_image("disk");
+	changed_is(image, mark, all);
+	ck_assert_int_eq(vmm_block_image_write(image, data, 512, 0), 0);
+	changed_is(image, mark, all);
+	ck_assert_uint_gt(mark_of(image), mark);
+	vmm_block_image_close(image);
+	/* No place for marks: then the write is refused. */
+	ck_assert_int_eq(unlink(path_of("disk.cbt")), 0);
+	ck_assert_int_eq(mkdir(path_of("disk.cbt"), 0700), 0);
+	image = raw_image("disk");
+	ck_assert_int_lt(vmm_block_image_write(image, data, 512, 0), 0);
+	ck_assert_ptr_nonnull(strstr(cause, "keep track"));
+	vmm_block_image_close(image);
+	teardown();
+}
+END_TEST
+
 START_TEST(creating)
 {
 	struct vmm_block_option option = { "speed", "high" };
@@ -682,7 +846,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { files, direct, holders, names, chains, bad_chains, faults, flushes, killed,
-		zeros, creating };
+		zeros, tracking, tracking_cut, creating };
 	Suite *suite = suite_create("block kit");
 	TCase *tcase = tcase_create("block kit");
 	tcase_set_timeout(tcase, 60);

@@ -18,6 +18,8 @@
 #define TAKES_BENCH  16u /* --write, --count, ... */
 #define TAKES_UNSAFE 32u
 #define TAKES_SHRINK 64u
+#define TAKES_SINCE  128u
+#define TAKES_BEGIN  256u
 
 static const struct {
 	const char *name;
@@ -37,7 +39,8 @@ static const struct {
 	{ "compact", 1, 1, TAKES_SOURCE, disk_compact, "compact FILE" },
 	{ "rebase", 1, 1, TAKES_SOURCE | TAKES_PARENT | TAKES_UNSAFE, disk_rebase,
 		"rebase FILE --parent FILE|none [--parent-format NAME] [--unsafe]" },
-	{ "map", 1, 1, TAKES_SOURCE, disk_map, "map FILE" },
+	{ "map", 1, 1, TAKES_SOURCE | TAKES_SINCE, disk_map, "map FILE [--changed-since MARK]" },
+	{ "mark", 1, 1, TAKES_SOURCE | TAKES_BEGIN, disk_mark, "mark FILE [--begin]" },
 	{ "commit", 1, 1, TAKES_SOURCE, disk_commit, "commit FILE" },
 	{ "discard", 1, 1, 0, disk_discard, "discard FILE" },
 	{ "compare", 2, 2, TAKES_SOURCE, disk_compare, "compare FILE FILE" },
@@ -256,6 +259,7 @@ static int word_valued(struct disk_words *words, unsigned takes, int argc, char 
 		{ "--depth", TAKES_BENCH, &words->depth },
 		{ "--cache", TAKES_BENCH, &words->cache },
 		{ "--seed", TAKES_BENCH, &words->seed },
+		{ "--changed-since", TAKES_SINCE, &words->since },
 	};
 	bool missing = false;
 	const char *value;
@@ -283,6 +287,7 @@ static bool word_flag(struct disk_words *words, unsigned takes, const char *word
 		bool *flag;
 	} flags[] = {
 		{ "--json", ~0u, &words->json },
+		{ "--begin", TAKES_BEGIN, &words->begin },
 		{ "--yes", TAKES_MEND, &words->yes },
 		{ "--dry", TAKES_MEND, &words->dry },
 		{ "--unsafe", TAKES_UNSAFE, &words->unsafe_ },

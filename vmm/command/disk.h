@@ -22,7 +22,7 @@ struct disk_words {
 	struct vmm_image_option options[DISK_OPTIONS];
 	unsigned option_count;
 	const char *count, *size, *step, *depth, *cache, *seed, *since;
-	bool json, yes, dry, unsafe_, write, random, shrink;
+	bool json, begin, yes, dry, unsafe_, write, random, shrink;
 };
 
 /* The host that images are opened for: what they say of a failure last is kept. */
@@ -81,6 +81,7 @@ int disk_compact(struct disk_host *host, const struct disk_words *words);
 int disk_rebase(struct disk_host *host, const struct disk_words *words);
 int disk_commit(struct disk_host *host, const struct disk_words *words);
 int disk_discard(struct disk_host *host, const struct disk_words *words);
+int disk_mark(struct disk_host *host, const struct disk_words *words);
 int disk_compare(struct disk_host *host, const struct disk_words *words);
 int disk_bench(struct disk_host *host, const struct disk_words *words);
 

@@ -55,22 +55,10 @@ static int32_t commit_all(struct commit *commit)
 	return commit->parent.ops->flush(commit->parent.self);
 }
 
-/* The parent as the child names it: beside it, unless that is a whole path. */
-static char *parent_path(const char *child, const char *parent)
-{
-	const char *slash = strrchr(child, '/');
-	char *path;
-
-	if (parent[0] == '/')
-		return strdup(parent);
-	return asprintf(&path, "%.*s%s", slash ? (int)(slash + 1 - child) : 0, child, parent) < 0 ? NULL : path;
-}
-
 static int commit_run(struct disk_host *host, struct commit *commit, const char *child, const char *format)
 {
 	struct vmm_image_info info;
 	uint64_t room;
-	char *path;
 	int32_t failed = 0;
 	int status = disk_open(host, child, format, VMM_IMAGE_READONLY | VMM_IMAGE_LONELY, &commit->child);
 
@@ -78,16 +66,13 @@ static int commit_run(struct disk_host *host, struct commit *commit, const char 
 		return status;
 	info = disk_info_of(&commit->child, 0);
 	commit->length = info.length;
-	if (!info.parent[0])
+	if (!info.parent[0] || !info.parent_path)
 		return command_failed("%s has no parent, to which its contents could go", child);
-	path = parent_path(child, info.parent);
 	commit->data = malloc(CHUNK);
-	if (!path || !commit->data) {
-		free(path);
+	if (!commit->data)
 		return command_failed("out of memory");
-	}
-	status = disk_open(host, path, info.parent_format[0] ? info.parent_format : NULL, 0, &commit->parent);
-	free(path);
+	status = disk_open(
+		host, info.parent_path, info.parent_format[0] ? info.parent_format : NULL, 0, &commit->parent);
 	if (status != STATUS_DONE)
 		return status;
 	host->cause[0] = 0;

@@ -40,6 +40,7 @@ static const char help[] =
 	"  disk create FILE SIZE [--format FORMAT] [--parent FILE] [--option KEY=VALUE]...\n"
 	"  disk info | map | check FILE\n"
 	"  disk repair FILE [--dry | --yes]\n"
+	"  disk mark FILE [--begin]    a mark for disk map FILE --changed-since MARK\n"
 	"  disk convert FILE TARGET [--format FORMAT] [--source-format NAME] [--option KEY=VALUE]...\n"
 	"  disk resize FILE SIZE|+SIZE|-SIZE [--shrink]\n"
 	"  disk compact FILE           give room that nothing uses back to the host\n"

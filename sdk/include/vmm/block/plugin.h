@@ -13,7 +13,7 @@
 #include <vmm/kit/plugin.h>
 
 /* The settings and ports of every storage plugin that is made so. */
-#define VMM_BLOCK_PARAM_COUNT 6
+#define VMM_BLOCK_PARAM_COUNT 7
 extern const struct vmm_param vmm_block_params[VMM_BLOCK_PARAM_COUNT];
 extern const struct vmm_port_row vmm_block_ports[1];
 

@@ -61,6 +61,7 @@ struct vmm_image_info {
 	const char *parent; /* as it is named in the image; "" : none */
 	const char *parent_format;
 	const char *readonly_why; /* or NULL */
+	const char *parent_path;  /* where that is here; "": nowhere */
 };
 
 #define VMM_IMAGE_ZERO   1 /* kinds of a piece: zeros */
@@ -126,6 +127,11 @@ struct vmm_image_ops {
 	int32_t (*submit)(void *self, const struct vmm_storage_request *request);
 	/* Wait for all that was submitted. */
 	void (*settle)(void *self);
+	/* Changed blocks, of an image that is tracked: a new mark (`begin`: track it from now on, if it is not);
+	 * whether the next `same` bytes were changed since one was given. */
+	int32_t (*mark)(void *self, uint32_t begin, uint64_t *mark);
+	int32_t (*changed)(
+		void *self, uint64_t since, uint64_t offset, uint64_t length, uint64_t *same, uint32_t *is_changed);
 };
 
 struct vmm_image {
