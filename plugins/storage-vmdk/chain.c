@@ -94,15 +94,9 @@ static int32_t tracking_end(struct vmdk *vmdk)
 	return descriptor_set(&vmdk->descriptor, "changeTrackPath", NULL, 1);
 }
 
-int32_t vmdk_begin(struct vmm_block_image *image)
+static int32_t cid_change(struct vmdk *vmdk, uint32_t cid)
 {
-	struct vmdk *vmdk = vmdk_of(image);
 	char text[16], whole[40];
-	uint32_t cid = cid_make();
-	if (vmdk->is_bare || vmdk->descriptor.text == NULL)
-		return 0;
-	if (cid == vmdk->cid)
-		cid ^= 1;
 	snprintf(text, sizeof(text), "%08x", cid);
 	int32_t status = descriptor_set(&vmdk->descriptor, "CID", text, 0);
 	/* Its last eight digits are the CID. */
@@ -111,11 +105,25 @@ int32_t vmdk_begin(struct vmm_block_image *image)
 		snprintf(whole, sizeof(whole), "%08x%08x%08x%08x", cid_make(), cid_make(), cid_make(), cid);
 		status = descriptor_set(&vmdk->descriptor, "ddb.longContentID", whole, 1);
 	}
+	return status;
+}
+
+int32_t vmdk_begin(struct vmm_block_image *image)
+{
+	struct vmdk *vmdk = vmdk_of(image);
+	uint32_t cid = cid_make();
+	if (vmdk->is_bare || vmdk->descriptor.text == NULL)
+		return 0;
+	if (cid == vmdk->cid)
+		cid ^= 1;
+	/* One that never had an ID gets none: there may be no room. */
+	uint32_t has_cid = descriptor_count(&vmdk->descriptor, "CID") > 0;
+	int32_t status = has_cid ? cid_change(vmdk, cid) : 0;
 	if (status == 0)
 		status = tracking_end(vmdk);
 	if (status == 0)
 		status = store_save(vmdk);
-	if (status == 0)
+	if (status == 0 && has_cid)
 		vmdk->cid = cid;
 	return status;
 }

@@ -23,6 +23,7 @@ plugins_storage_vmdk_libvmdk_la_SOURCES = \
 	plugins/storage-vmdk/header.h \
 	plugins/storage-vmdk/info.c \
 	plugins/storage-vmdk/layout.c \
+	plugins/storage-vmdk/lock.c \
 	plugins/storage-vmdk/map.c \
 	plugins/storage-vmdk/pack.c \
 	plugins/storage-vmdk/recover.c \

@@ -139,7 +139,9 @@ static int32_t open_image(struct vmm_block_image *image)
 		if (status < 0)
 			return status;
 	}
-	status = head_read(vmdk, head, length);
+	status = lock_check(vmdk);
+	if (status == 0)
+		status = head_read(vmdk, head, length);
 	if (status == 0 && !vmdk->is_bare) {
 		variant_set(vmdk);
 		status = refuse(vmdk);

@@ -87,6 +87,9 @@ int32_t vmdk_begin(struct vmm_block_image *image);
 int32_t vmdk_rebase(struct vmm_block_image *image, const char *parent, const char *parent_format,
 	struct vmm_block_image *parent_image);
 
+/* lock.c: is a machine of VMware's using it? */
+int32_t lock_check(struct vmdk *vmdk);
+
 /* map.c */
 int32_t vmdk_map(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct vmm_block_extent *extent);
 int32_t vmdk_allocate(struct vmm_block_image *image, uint64_t offset, uint64_t length, struct vmm_block_extent *extent);

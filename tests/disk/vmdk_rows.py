@@ -296,6 +296,27 @@ def stream_with_damage_in_its_middle():
     want(data[lost[0] * G:(lost[0] + 1) * G] == bytes(G), "it is something else")
 
 
+def vmware_has_locked_it():
+    tool("create", "d.vmdk", "monolithicSparse", MIB)
+    os.mkdir("d.vmdk.lck")
+    tool("patch", "d.vmdk", 0, 512, 1)
+    write("d.vmdk.lck/M12345.lck", b"\0\2other-host\0 4711-12345678(vmware-vmx)\0")
+    text = refused("patch", "d.vmdk", "in use by VMware: other-host 4711", 0, 512, 1)
+    want("d.vmdk.lck" in text, text)
+    tool("read", "d.vmdk", "x.raw")
+    os.unlink("d.vmdk.lck/M12345.lck")
+    tool("patch", "d.vmdk", 0, 512, 1)
+
+
+def disk_without_content_id():
+    write("x.bin", bytes(MIB))
+    text = descriptor(['RW 2048 FLAT "x.bin"'], kind="custom").replace("\nCID=12345678", "")
+    write("d.vmdk", text.encode())
+    tool("patch", "d.vmdk", 0, 512, 1)
+    equal(read("d.vmdk").decode(), text)
+    mends("d.vmdk", "no content ID")
+
+
 def names_differ_in_case():
     tool("create", "Disk.vmdk", "twoGbMaxExtentSparse", 3 * GIB)
     tool("patch", "Disk.vmdk", 0, 4096, 1)
@@ -872,7 +893,8 @@ if __name__ == "__main__":
           row_11_malformed_lines, row_12_zeros_over_a_parent, row_15_cid_is_not_parent_cid,
           row_17_change_tracking_ends_with_a_write, children_say_what_their_parents_do,
           stream_cut_short_is_named_and_saved, stream_with_a_damaged_grain,
-          stream_whose_directory_is_damaged, stream_with_damage_in_its_middle, names_differ_in_case, changed_parent_is_refused, parents_are_found,
+          stream_whose_directory_is_damaged, stream_with_damage_in_its_middle,
+          vmware_has_locked_it, disk_without_content_id, names_differ_in_case, changed_parent_is_refused, parents_are_found,
           access_words, extents_not_at_multiples_of_a_grain, encodings, refused_by_name, cowd_extents, sesparse_extents,
           headers_of_version_2_and_3, mend_differing_tables, mend_grains_at_impossible_places, mend_doubly_used_grains,
           mend_directories, mend_cut_file, mend_capacity_and_overhead, mend_descriptor, unclean_end_of_another_program,
