@@ -58,11 +58,14 @@ tests_disk_vmdk_tool_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/plugins
 tests_disk_vmdk_tool_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
 
 if HAVE_CHECK
-unit_vmdk = tests/unit/vmdk_descriptor tests/unit/vmdk_write
+unit_vmdk = tests/unit/vmdk_cut tests/unit/vmdk_descriptor tests/unit/vmdk_write
 check_PROGRAMS += $(unit_vmdk)
 TESTS += $(unit_vmdk)
 VMDK_UNIT_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/plugins/storage-vmdk $(CHECK_CFLAGS)
 VMDK_UNIT_LIBS = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS) $(CHECK_LIBS)
+tests_unit_vmdk_cut_SOURCES = tests/unit/vmdk_cut.c
+tests_unit_vmdk_cut_CPPFLAGS = $(VMDK_UNIT_CPPFLAGS)
+tests_unit_vmdk_cut_LDADD = $(VMDK_UNIT_LIBS)
 tests_unit_vmdk_descriptor_SOURCES = tests/unit/vmdk_descriptor.c
 tests_unit_vmdk_descriptor_CPPFLAGS = $(VMDK_UNIT_CPPFLAGS)
 tests_unit_vmdk_descriptor_LDADD = $(VMDK_UNIT_LIBS)
