@@ -30,6 +30,11 @@ static bool is_refusal(int error)
 	return error == EACCES || error == EPERM || error == EROFS || error == ETXTBSY;
 }
 
+static bool is_cd(const struct vmm_block_image *image)
+{
+	return strcmp(image->variant, "cdrom") == 0;
+}
+
 static bool is_iso(const struct vmm_block_image *image)
 {
 	return strcmp(image->variant, "iso9660") == 0;
@@ -124,6 +129,8 @@ static int32_t disk_readonly(
 			vmm_kit_log(disk->host, VMM_LOG_INFO, "%.120s is read-only: %.100s", image->path, why);
 		disk->readonly = 1;
 	}
+	/* There is nothing to be kept of what is written to a CD. */
+	disk->readonly |= is_cd(image);
 	if (!disk->readonly || (flags & VMM_BLOCK_READONLY) != 0)
 		return 0;
 	/* Other readers are welcome then. */
@@ -138,6 +145,9 @@ static int32_t disk_size(struct disk *disk, const struct wishes *wishes)
 	struct vmm_block_image *image = disk->image;
 	uint64_t size = wishes->size;
 	disk->length = image->length;
+	disk->is_cd = image->file->is_device && is_cd(image);
+	if (disk->is_cd)
+		return 0;
 	if (wishes->undoable && size > image->length)
 		return vmm_block_fail(disk->host, -EINVAL, "grow it with `vmm disk resize`, without changes kept apart",
 			"%.3000s is smaller than its `size =`, and is not made larger with `mode = undoable`",
@@ -184,7 +194,7 @@ static int32_t disk_open_wished(
 	/* Of undoable changes it is those that are committed. */
 	if (status == 0 && wishes->tracked && wishes->persistent && !wishes->undoable && !disk->readonly)
 		status = track_begin(disk->image, true);
-	if (status == 0 && !wishes->persistent && !disk->readonly)
+	if (status == 0 && !wishes->persistent && !disk->readonly && !disk->is_cd)
 		status = overlay_open(&disk->overlay, disk->image, disk->length);
 	if (status == 0 && !disk->readonly)
 		disk->can_discard = disk->overlay.file != NULL || can_punch(disk->image);
@@ -229,9 +239,27 @@ void disk_close(struct disk *disk)
 	disk->image = NULL;
 }
 
+int32_t disk_reopen(struct disk *disk)
+{
+	char path[4096];
+	const struct vmm_block_format *format = disk->image->format;
+	struct vmm_block_image *image;
+	snprintf(path, sizeof(path), "%s", disk->image->path);
+	/* The old one stays for as long as there is no new one: the kernel lets both read. */
+	int32_t status = vmm_block_image_open(disk->host, &format, 1, path, VMM_BLOCK_READONLY, &image);
+	if (status < 0)
+		return status;
+	vmm_block_image_close(disk->image);
+	disk->image = image;
+	disk->length = image->length;
+	return 0;
+}
+
 int32_t disk_check(const struct disk *disk, const struct vmm_storage_request *request)
 {
 	uint64_t sum = 0;
+	if (disk->is_cd && disk->length == 0)
+		return -ENOMEDIUM;
 	switch (request->operation) {
 	case VMM_STORAGE_FLUSH: return 0;
 	case VMM_STORAGE_READ:

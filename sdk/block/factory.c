@@ -258,7 +258,7 @@ static void opened_settle(void *self)
 	struct opened *opened = self;
 	if (opened->queue == NULL)
 		return;
-	queue_settle(opened->queue);
+	queue_settle(opened->queue, false);
 	opened_done(opened);
 }
 

@@ -22,6 +22,7 @@ struct block {
 	void *upper_self;
 	struct disk disk;
 	struct queue *queue;
+	struct cd cd;
 	const struct vmm_power_service *power;
 	struct job *parked, **parked_last; /* that failed, until the machine is stopped and resumed */
 	int32_t bell;                      /* an eventfd: something is done */
@@ -131,7 +132,7 @@ static void queue_done(void *self)
 static void settle(struct block *block)
 {
 	block->settling = 1;
-	queue_settle(block->queue);
+	queue_settle(block->queue, true);
 	complete_all(block);
 	unpark(block);
 	block->settling = 0;
@@ -168,6 +169,8 @@ static int32_t info(void *self, struct vmm_storage_info *info)
 	abilities |= disk->readonly ? VMM_STORAGE_READONLY : VMM_STORAGE_CAN_WRITE_ZEROES;
 	if (disk->can_discard)
 		abilities |= VMM_STORAGE_CAN_DISCARD | VMM_STORAGE_DISCARD_ZEROES;
+	if (disk->is_cd)
+		abilities |= VMM_STORAGE_REMOVABLE;
 	if (disk->independent)
 		abilities |= VMM_STORAGE_INDEPENDENT;
 	const struct vmm_storage_info full = {
@@ -183,11 +186,36 @@ static int32_t info(void *self, struct vmm_storage_info *info)
 	return 0;
 }
 
+static int32_t lock(void *self, uint32_t locked)
+{
+	struct block *block = self;
+	return block->disk.is_cd ? cd_lock(block->disk.image->file, locked) : 0;
+}
+
+static int32_t eject(void *self)
+{
+	struct block *block = self;
+	return block->disk.is_cd ? cd_eject(block->disk.image->file) : 0;
+}
+
+/* Another disc. */
+static void disc_changed(void *self)
+{
+	struct block *block = self;
+	settle(block);
+	if (disk_reopen(&block->disk) < 0)
+		block->disk.length = 0;
+	if (block->upper != NULL)
+		block->upper->media_changed(block->upper_self);
+}
+
 static const struct vmm_storage_lower lower = {
 	.struct_size = sizeof(struct vmm_storage_lower),
 	.info = info,
 	.submit = submit,
 	.cancel = cancel,
+	.lock = lock,
+	.eject = eject,
 };
 
 /* The port. */
@@ -240,12 +268,23 @@ static int32_t init(void *self)
 	if (block->pauses && block->power == NULL)
 		return -ENOTSUP;
 	status = disk_open(&block->disk, block->host, block->format);
+	if (status == 0 && block->disk.is_cd)
+		status = cd_init(&block->cd, block->host, &block->disk, disc_changed, block);
 	return status < 0 ? status : queue_new(&block->disk, queue_done, block, &block->queue);
+}
+
+static int32_t start(void *self)
+{
+	struct block *block = self;
+	cd_start(&block->cd);
+	return 0;
 }
 
 static void stop(void *self)
 {
-	settle(self);
+	struct block *block = self;
+	cd_stop(&block->cd);
+	settle(block);
 }
 
 static int32_t save(void *self)
@@ -269,7 +308,7 @@ static int32_t load(void *self, uint32_t version)
 		status = block->state->get_u64(block->host->context, "changes", &changes);
 	if (status < 0)
 		return status;
-	if (length != block->disk.length)
+	if (length != block->disk.length && !block->disk.is_cd)
 		return vmm_kit_fail(block->host, -EINVAL, "use the image that the machine was saved with",
 			"%.1000s has %llu bytes; when the machine was saved it had %llu", path,
 			(unsigned long long)block->disk.length, (unsigned long long)length);
@@ -285,6 +324,7 @@ static void destroy(void *self)
 	struct block *block = self;
 	if (block->queue != NULL)
 		settle(block);
+	cd_destroy(&block->cd);
 	queue_free(block->queue);
 	if (block->watch != 0)
 		block->event->unwatch(block->host->context, block->watch);
@@ -307,6 +347,7 @@ static int32_t get_port(void *self, const char *key, struct vmm_port_side *side)
 static const struct vmm_instance_ops instance_ops = {
 	.struct_size = sizeof(struct vmm_instance_ops),
 	.init = init,
+	.start = start,
 	.stop = stop,
 	.save = save,
 	.load = load,

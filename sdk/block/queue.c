@@ -315,12 +315,12 @@ struct job *queue_take(struct queue *queue)
 }
 
 /* Who settles takes what is done. */
-void queue_settle(struct queue *queue)
+void queue_settle(struct queue *queue, bool cancel)
 {
 	pthread_mutex_lock(&queue->mutex);
 	while (queue->waiting != NULL || queue->running > 0) {
 		struct job *job = queue->waiting;
-		if (job != NULL) {
+		if (job != NULL && cancel) {
 			waiting_remove(queue, job);
 			job_done(queue, job, -ECANCELED);
 		} else {

@@ -6,6 +6,10 @@
 #ifndef VMM_BLOCK_QUEUE_H
 #define VMM_BLOCK_QUEUE_H
 
+#include <vmm/event.h>
+#include <vmm/kit/host.h>
+#include <vmm/timer.h>
+
 #include "kit.h"
 
 #define SEGMENTS_MAXIMUM 1024u
@@ -20,6 +24,7 @@ struct disk {
 	uint64_t length;    /* as the guest sees it */
 	uint32_t redo_made; /* for this disk: of no use if nothing is written */
 	uint32_t readonly, writethrough, can_discard, independent;
+	uint32_t is_cd; /* a drive of the host's, perhaps empty */
 };
 /* Opened by the settings of an instance; says why it fails. */
 int32_t disk_open(struct disk *disk, const struct vmm_host *host, const struct vmm_block_format *format);
@@ -27,6 +32,28 @@ void disk_close(struct disk *disk);
 /* May this request be asked of it? */
 int32_t disk_check(const struct disk *disk, const struct vmm_storage_request *request);
 int32_t disk_transfer(struct disk *disk, const struct vmm_storage_request *request);
+
+/* Open it anew: another disc is in the drive. */
+int32_t disk_reopen(struct disk *disk);
+
+/* cd.c: what is special about a CD drive of the host's. */
+struct cd {
+	const struct vmm_host *host;
+	const struct vmm_timer_service *timer;
+	const struct vmm_task_service *task;
+	struct disk *disk;
+	void (*changed)(void *self); /* another disc, or none: on the event loop */
+	void *changed_self;
+	vmm_handle clock; /* 0: it is none */
+	uint32_t running, asking;
+};
+bool cd_is(const struct vmm_block_file *file);
+int32_t cd_lock(const struct vmm_block_file *file, uint32_t locked);
+int32_t cd_eject(const struct vmm_block_file *file);
+int32_t cd_init(struct cd *cd, const struct vmm_host *host, struct disk *disk, void (*changed)(void *self), void *self);
+void cd_start(struct cd *cd);
+void cd_stop(struct cd *cd);
+void cd_destroy(struct cd *cd);
 
 /* place.c: a request whose bytes are all in one place of one file, which stays theirs meanwhile. */
 struct place {
@@ -75,7 +102,7 @@ int32_t queue_submit(struct queue *queue, struct job *job);
 void queue_cancel(struct queue *queue, uint64_t token);
 /* The jobs that are done, in that order. */
 struct job *queue_take(struct queue *queue);
-/* Cancel what nobody has begun, and wait for the rest. */
-void queue_settle(struct queue *queue);
+/* Cancel what nobody has begun, if that is wanted, and wait for the rest. */
+void queue_settle(struct queue *queue, bool cancel);
 
 #endif

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "kit.h"
+#include "queue.h"
 
 #define ISO_MARK 32769u /* "CD001" of the first volume descriptor (ECMA-119, 8.1) */
 
@@ -26,6 +26,14 @@ static int32_t raw_open(struct vmm_block_image *image)
 	if (status < 0)
 		return vmm_block_fail(image->host, status, "use another disk", "cannot tell the length of %.3000s: %s",
 			image->path, strerror(-status));
+	if (cd_is(image->file)) {
+		/* Empty, perhaps; its length is the disc's. */
+		strcpy(image->variant, "cdrom");
+		image->is_readonly = 1;
+		image->readonly_why = "it is a CD drive";
+		image->length = info.length / VMM_BLOCK_SECTOR * VMM_BLOCK_SECTOR;
+		return 0;
+	}
 	if (info.length == 0)
 		return vmm_block_fail(image->host, -EINVAL,
 			"give it a size with `vmm disk resize`, or name another file", "%.3000s is empty", image->path);

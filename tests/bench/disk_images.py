@@ -30,6 +30,13 @@ def cases():
                     yield kind, size, depth, order
 
 
+def settle(path):
+    if os.path.exists(path):
+        fd = os.open(path, os.O_RDONLY)
+        os.fsync(fd)
+        os.close(fd)
+
+
 class ImagesBench:
     """Mixed into Bench (tests/bench/run)."""
 
@@ -78,8 +85,9 @@ class ImagesBench:
             for side in (0, 1):
                 if case[0] == "write":
                     self.images_make(side, paths[side], form, theirs)
-                # What the last one has left to be written is not this one's.
-                os.sync()
+                # What the last ones have left to be written is not this one's.
+                for path in paths:
+                    settle(path)
                 times[side].append(self.images_once(side, paths[side], form, theirs, case))
         for path in paths:
             os.unlink(path)

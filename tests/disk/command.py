@@ -208,6 +208,29 @@ def in_use():
         holder.wait()
 
 
+def device(chance):
+    """A block device of the host's, where we may have one."""
+    data = pattern(chance, 4 * MIB)
+    write_file("device.img", data)
+    loop = subprocess.run(["losetup", "-f", "--show", "device.img"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if loop.returncode != 0:
+        print("no block device to try: " + loop.stderr.strip())
+        return
+    path = loop.stdout.strip()
+    try:
+        info = vmm("info", path, "--json")
+        assert (info["variant"], info["size"]) == ("device", 4 * MIB), info
+        assert vmm("compare", path, "device.img", "--json")["alike"]
+        for cache in ("writeback", "none"):
+            vmm("bench", path, "--write", "--count", "50", "--size", "12K", "--random", "--cache", cache)
+            vmm("bench", path, "--count", "50", "--size", "512", "--random", "--cache", cache)
+        vmm("resize", path, "8M", status=FAILED, says="device")
+        vmm("convert", path, "from-device.img")
+        vmm("compare", path, "from-device.img")
+    finally:
+        subprocess.run(["losetup", "-d", path])
+
+
 def format_images(chance, known):
     """All that a format says that it can."""
     name, can = known["name"], known["can"]
@@ -297,6 +320,7 @@ def main():
         tracking()
         interrupt()
         in_use()
+        device(chance)
         for known in formats:
             format_images(chance, known)
         strangers(chance, formats)

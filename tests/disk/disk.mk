@@ -19,8 +19,11 @@ tests_disk_crash_raw_SOURCES = $(DISK_CRASH)
 tests_disk_crash_raw_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmm_block_raw
 tests_disk_crash_raw_LDADD = sdk/block/libvmm-block.la
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/block_kit
-TESTS += tests/unit/block_kit
+check_PROGRAMS += tests/unit/block_kit tests/unit/block_queue
+TESTS += tests/unit/block_kit tests/unit/block_queue
+tests_unit_block_queue_SOURCES = tests/unit/block_queue.c
+tests_unit_block_queue_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_block_queue_LDADD = sdk/block/libvmm-block.la $(CHECK_LIBS)
 tests_unit_block_kit_SOURCES = tests/unit/block_kit.c
 tests_unit_block_kit_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_block_kit_LDADD = sdk/block/libvmm-block.la $(CHECK_LIBS)

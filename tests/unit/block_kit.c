@@ -816,6 +816,78 @@ START_TEST(tracking_cut)
 }
 END_TEST
 
+/* Files of the kit's own with any bytes in them: refused with a reason, or taken; nothing worse. */
+START_TEST(spoiled)
+{
+	enum { LENGTH = 2 << 20, HEAD = 9000 };
+	static const struct vmm_block_format *const both[] = { &vmm_block_delta, &vmm_block_raw };
+	static uint8_t data[LENGTH], head[HEAD], cbt[4096 + 64 * 8];
+	uint32_t seed = 7, refused = 0, taken = 0;
+	setup();
+	struct vmm_block_new what = { .path = path_of("base"), .length = LENGTH };
+	ck_assert_int_eq(vmm_block_image_create(&host, &vmm_block_raw, &what), 0);
+	struct vmm_block_image *image = raw_image("base");
+	mark_of(image);
+	vmm_block_image_close(image);
+	what.path = path_of("delta");
+	what.parent = "base";
+	what.parent_format = "raw";
+	ck_assert_int_eq(vmm_block_image_create(&host, &vmm_block_delta, &what), 0);
+	ck_assert_int_eq(vmm_block_image_open(&host, both, 2, path_of("delta"), 0, &image), 0);
+	ck_assert_int_eq(vmm_block_image_write(image, data, LENGTH / 2, 0), 0);
+	vmm_block_image_close(image);
+	int fds[2] = { open(path_of("delta"), O_RDWR), open(path_of("base.cbt"), O_RDWR) };
+	ck_assert_int_eq(pread(fds[0], head, HEAD, 0), HEAD);
+	ck_assert_int_eq(pread(fds[1], cbt, sizeof(cbt), 0), 4096 + LENGTH / 65536 * 8);
+	for (uint32_t round = 0; round < 1500; round++) {
+		static const uint8_t odd[] = { 0, 1, 0x7f, 0x80, 0xff };
+		static uint8_t bad[HEAD];
+		uint32_t which = round % 2, length = which ? 4096 + LENGTH / 65536 * 8 : HEAD;
+		memcpy(bad, which ? cbt : head, length);
+		for (uint32_t i = 0; i < 1 + round % 5; i++) {
+			seed = seed * 1664525u + 1013904223u;
+			/* Where something is, mostly. */
+			uint32_t at = (seed >> 8) % 4 != 0 ? (seed >> 10) % 64
+							   : (which ? 4096 : 8192) + (seed >> 10) % 128;
+			bad[at] = odd[(seed >> 24) % 5];
+		}
+		ck_assert_int_eq(pwrite(fds[which], bad, length, 0), (int)length);
+		cause[0] = 0;
+		if (which) {
+			uint64_t same;
+			uint32_t changed;
+			image = raw_image("base");
+			int32_t status = vmm_block_image_changed(image, 5, 0, LENGTH, &same, &changed);
+			ck_assert(status == 0 || cause[0] != 0);
+			ck_assert_int_eq(vmm_block_image_write(image, data, 512, 512), 0);
+			ck_assert_int_eq(vmm_block_image_changed(image, 0, 0, LENGTH, &same, &changed), 0);
+			ck_assert_uint_eq(changed, 1);
+			vmm_block_image_close(image);
+			ck_assert_int_eq(ftruncate(fds[1], (off_t)sizeof(cbt) - 512 + LENGTH / 65536 * 8), 0);
+			ck_assert_int_eq(pwrite(fds[1], cbt, length, 0), (int)length);
+		} else if (vmm_block_image_open(
+				   &host, both, 2, path_of("delta"), round % 3 ? VMM_BLOCK_READONLY : 0, &image) < 0) {
+			ck_assert_int_ne(cause[0], 0);
+			ck_assert_int_ne(remedy[0], 0);
+			refused++;
+		} else {
+			uint64_t there = image->length < LENGTH ? image->length : LENGTH;
+			vmm_block_image_read(image, data, there, 0);
+			if (round % 3 == 0)
+				vmm_block_image_write(image, data, 512, there - 512);
+			vmm_block_image_close(image);
+			memset(data, 0, sizeof(data));
+			taken++;
+		}
+	}
+	ck_assert_uint_gt(refused, 100);
+	ck_assert_uint_gt(taken, 50);
+	close(fds[0]);
+	close(fds[1]);
+	teardown();
+}
+END_TEST
+
 START_TEST(creating)
 {
 	struct vmm_block_option option = { "speed", "high" };
@@ -846,7 +918,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { files, direct, holders, names, chains, bad_chains, faults, flushes, killed,
-		zeros, tracking, tracking_cut, creating };
+		zeros, tracking, tracking_cut, spoiled, creating };
 	Suite *suite = suite_create("block kit");
 	TCase *tcase = tcase_create("block kit");
 	tcase_set_timeout(tcase, 60);

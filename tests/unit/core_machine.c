@@ -305,6 +305,42 @@ START_TEST(power_off)
 }
 END_TEST
 
+/* A plugin has the machine paused, for the user to look after the host. */
+static void idle_care(void *self)
+{
+	struct runner *runner = self;
+
+	if (!runner->steps && output_length(runner->name) == 1) {
+		runner->steps++;
+		machine_power(runner->machine, VMM_POWER_PAUSE);
+	} else if (runner->steps == 1 && machine_state(runner->machine) == MACHINE_PAUSED) {
+		runner->steps++;
+		/* Once more makes no difference. */
+		machine_power(runner->machine, VMM_POWER_PAUSE);
+	} else if (runner->steps == 2) {
+		ck_assert_int_eq(machine_state(runner->machine), MACHINE_PAUSED);
+		ck_assert_int_eq(machine_resume(runner->machine, &runner->error), 0);
+		runner->steps++;
+		machine_power(runner->machine, VMM_POWER_OFF);
+	}
+}
+
+START_TEST(power_pause)
+{
+	static struct runner runner;
+
+	rom_write("care", (struct rom_parameters){ 'x', 6, 1, 0, 2 });
+	runner_new(&runner, "care", "");
+	machine_idle(runner.machine, idle_care, &runner);
+	runner_start(&runner);
+	runner_wait(&runner);
+	ck_assert_int_eq(runner.steps, 3);
+	ck_assert_int_eq(runner.status, 0);
+	runner_free(&runner);
+	ck_output("care", "S");
+}
+END_TEST
+
 /* Save in mid-run, then end; the rest is done by another machine. */
 static void idle_save(void *self)
 {
@@ -581,6 +617,7 @@ int main(void)
 	tcase_add_test(runs, reset);
 	tcase_add_test(runs, triple_fault);
 	tcase_add_test(runs, power_off);
+	tcase_add_test(runs, power_pause);
 	tcase_add_test(runs, save_and_load);
 	tcase_add_test(runs, save_and_load_counted);
 	suite_add_tcase(suite, runs);

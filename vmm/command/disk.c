@@ -34,7 +34,8 @@ static const struct {
 	{ "check", 1, 1, TAKES_SOURCE, disk_check, "check FILE" },
 	{ "repair", 1, 1, TAKES_SOURCE | TAKES_MEND, disk_repair, "repair FILE [--dry | --yes]" },
 	{ "convert", 2, 2, TAKES_FORMAT | TAKES_SOURCE, disk_convert,
-		"convert FILE TARGET [--format NAME[:VARIANT]] [--source-format NAME] [--option KEY=VALUE]..." },
+		"convert FILE TARGET [--format NAME[:VARIANT]] [--source-format NAME] [--option "
+		"KEY=VALUE]..." },
 	{ "resize", 2, 2, TAKES_SOURCE | TAKES_SHRINK, disk_resize, "resize FILE SIZE|+SIZE|-SIZE [--shrink]" },
 	{ "compact", 1, 1, TAKES_SOURCE, disk_compact, "compact FILE" },
 	{ "rebase", 1, 1, TAKES_SOURCE | TAKES_PARENT | TAKES_UNSAFE, disk_rebase,

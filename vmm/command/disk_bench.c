@@ -11,18 +11,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "vmm/command/disk.h"
 #include "vmm/event/clock.h"
 
 #define DEPTH_MAX 1024u
+#define LARGE     (UINT64_C(2) << 20)
 
 struct bench {
 	struct vmm_image image;
 	uint64_t count, size, step, depth, length, seed;
 	bool write, random;
 	struct vmm_storage_segment *segments; /* one a request in flight */
-	pthread_mutex_t mutex;                /* of all below */
+	uint8_t *memory;
+	pthread_mutex_t mutex; /* of all below */
 	pthread_cond_t ended;
 	uint64_t submitted, completed, offset;
 	uint32_t *free_slots, free_count;
@@ -147,25 +150,26 @@ static int bench_numbers(struct bench *bench, const struct disk_words *words)
 static int bench_memory(struct bench *bench)
 {
 	uint32_t depth = (uint32_t)bench->depth;
+	uint64_t room = (bench->size + 4095) / 4096 * 4096;
 
 	bench->segments = calloc(depth, sizeof(*bench->segments));
 	bench->free_slots = calloc(depth, sizeof(*bench->free_slots));
-	for (uint32_t i = 0; bench->segments && bench->free_slots && i < depth; i++) {
-		void *data = aligned_alloc(4096, (bench->size + 4095) / 4096 * 4096);
-
-		if (!data)
-			return command_failed("out of memory");
-		memset(data, 0xa5, bench->size);
-		bench->segments[i] = (struct vmm_storage_segment){ data, bench->size };
+	/* One piece, in large pages if the host has some, as a guest's memory is. */
+	bench->memory = aligned_alloc(LARGE, (room * depth + LARGE - 1) / LARGE * LARGE);
+	if (!bench->segments || !bench->free_slots || !bench->memory)
+		return command_failed("out of memory");
+	madvise(bench->memory, room * depth, MADV_HUGEPAGE);
+	memset(bench->memory, 0xa5, room * depth);
+	for (uint32_t i = 0; i < depth; i++) {
+		bench->segments[i] = (struct vmm_storage_segment){ bench->memory + i * room, bench->size };
 		bench->free_slots[bench->free_count++] = depth - 1 - i;
 	}
-	return bench->segments && bench->free_slots ? STATUS_DONE : command_failed("out of memory");
+	return STATUS_DONE;
 }
 
 static void bench_free(struct bench *bench)
 {
-	for (uint64_t i = 0; bench->segments && i < bench->depth; i++)
-		free(bench->segments[i].data);
+	free(bench->memory);
 	free(bench->segments);
 	free(bench->free_slots);
 }

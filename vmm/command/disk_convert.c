@@ -22,7 +22,7 @@
 struct convert {
 	struct disk_host *host;
 	struct vmm_image source, target;
-	uint64_t length, chunk;
+	uint64_t length, chunk, unit; /* unit: the target's */
 	bool packs;
 	uint8_t *data;
 	char *folder, *inner; /* the folder, and the target in it */
@@ -58,20 +58,29 @@ static int32_t write_sparse(struct convert *convert, uint64_t length, uint64_t o
 	return status;
 }
 
+/* In the target's packed form, unit by unit. */
+static int32_t write_packed(struct convert *convert, uint64_t length, uint64_t offset)
+{
+	int32_t status = 0;
+
+	for (uint64_t at = 0, part; at < length && !status; at += part) {
+		part = length - at < convert->unit ? length - at : convert->unit;
+		if (!is_zero(convert->data + at, part))
+			status = convert->target.ops->pack(convert->target.self, convert->data + at, part, offset + at);
+	}
+	return status;
+}
+
 static int32_t write_chunk(struct convert *convert, uint64_t length, uint64_t offset)
 {
-	int32_t status;
+	int32_t status = -EOPNOTSUPP;
 
-	if (!convert->packs)
-		return write_sparse(convert, length, offset);
-	if (is_zero(convert->data, length))
-		return 0;
-	status = convert->target.ops->pack(convert->target.self, convert->data, length, offset);
+	if (convert->packs)
+		status = write_packed(convert, length, offset);
 	if (status != -EOPNOTSUPP)
 		return status;
-	/* This variant is written as any other. */
+	/* This variant has no packed form. */
 	convert->packs = false;
-	convert->chunk = CHUNK;
 	return write_sparse(convert, length, offset);
 }
 
@@ -263,8 +272,9 @@ static int target_make(struct convert *convert, const struct disk_words *words)
 	if (status == STATUS_DONE) {
 		struct vmm_image_info info = disk_info_of(&convert->target, 0);
 
-		convert->packs = (format->known.flags & VMM_IMAGE_PACK) != 0;
-		convert->chunk = convert->packs && info.unit ? info.unit : CHUNK;
+		convert->unit = info.unit;
+		convert->chunk = info.unit > CHUNK ? info.unit : CHUNK;
+		convert->packs = (format->known.flags & VMM_IMAGE_PACK) && info.unit;
 	}
 	free(variant);
 	return status;
@@ -279,7 +289,7 @@ static int convert_run(struct convert *convert, const struct disk_words *words)
 		status = target_make(convert, words);
 	if (status != STATUS_DONE)
 		return status;
-	convert->data = malloc(convert->chunk > CHUNK ? convert->chunk : CHUNK);
+	convert->data = malloc(convert->chunk);
 	if (!convert->data)
 		return command_failed("out of memory");
 	convert->host->cause[0] = 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <linux/fs.h>
 
+#include "vmm/plugin/image.h"
 #include "vmm/plugin/registry.h"
 
 #define PROBE_HEAD 65536u
@@ -104,12 +105,32 @@ void probe_close(struct vmm_probe *probe)
 	probe->head = probe->tail = NULL;
 }
 
+/* For an image that is yet to be made (`size =`): as its name says, else raw. */
+static const struct plugin *probe_name(struct plugin_registry *registry, const char *path)
+{
+	const struct image_format *format = image_format_suffix(registry, path);
+	const struct plugin *plugin;
+
+	if (!format && image_format_find(registry, "raw", &format, NULL))
+		return NULL;
+	for (unsigned i = 0; (plugin = registry_plugin(registry, i)); i++)
+		if (!strcmp(plugin->kind, VMM_KIND_STORAGE) && !strcmp(plugin->path, format->path))
+			return plugin;
+	return NULL;
+}
+
 int registry_probe(
 	struct plugin_registry *registry, const char *path, const struct plugin **plugin, struct config_error *error)
 {
 	struct vmm_probe probe;
-	int status = probe_open(path, &probe, error);
+	int status;
 
+	if (access(path, F_OK) && errno == ENOENT) {
+		*plugin = probe_name(registry, path);
+		if (*plugin)
+			return 0;
+	}
+	status = probe_open(path, &probe, error);
 	if (status)
 		return status;
 	*plugin = probe_best(registry, &probe);

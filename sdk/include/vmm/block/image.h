@@ -54,7 +54,8 @@ void vmm_block_image_info(struct vmm_block_image *image, struct vmm_block_facts 
 
 /*
  * Changed block tracking, for images that have an IMAGE.cbt beside them.  mark: a new one, past all before; `begin`:
- * make the file if there is none.  changed: were the `same` bytes from `offset` on changed since the mark was given?
+ * make the file if there is none; while nobody writes, since what is being written may count as before.  changed: were
+ * the `same` bytes from `offset` on changed since the mark was given?
  */
 int32_t vmm_block_image_mark(struct vmm_block_image *image, uint32_t begin, uint64_t *mark);
 int32_t vmm_block_image_changed(struct vmm_block_image *image, uint64_t since, uint64_t offset, uint64_t length,

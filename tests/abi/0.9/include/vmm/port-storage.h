@@ -31,6 +31,7 @@
 #define VMM_STORAGE_CAN_WRITE_ZEROES UINT64_C(16)
 #define VMM_STORAGE_DISCARD_ZEROES   UINT64_C(32)
 #define VMM_STORAGE_REMOVABLE        UINT64_C(64)
+#define VMM_STORAGE_INDEPENDENT      UINT64_C(128) /* left out of snapshots */
 
 struct vmm_storage_info {
 	uint32_t struct_size;
