@@ -122,6 +122,11 @@ int32_t header_check(const struct header *header, uint64_t length, char why[256]
 			header->flags);
 		return -EOPNOTSUPP;
 	}
+	if ((header->flags & (FLAG_MARKERS | FLAG_COMPRESSED)) == FLAG_MARKERS) {
+		snprintf(
+			why, 256, "has markers, and grains that are not compressed, which no program is known to make");
+		return -EOPNOTSUPP;
+	}
 	/* The tables are in the file: so their number, and the memory for them, is bounded by its length. */
 	uint64_t size = (header_tables(header) * 4 + SECTOR - 1) / SECTOR;
 	if (header->gdOffset != GD_AT_END && !inside(header->gdOffset, size, length)) {

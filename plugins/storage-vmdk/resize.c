@@ -118,57 +118,78 @@ static uint32_t is_last_of_file(const struct vmdk *vmdk, const struct extent *ex
 	return 1;
 }
 
-/* One more extent of a split disk. */
-static int32_t extent_append(struct vmdk *vmdk, uint64_t length)
+/* The file of one more extent of a split disk, made and opened. */
+static int32_t extent_make(struct vmdk *vmdk, const char *path, struct extent *extent)
 {
 	struct vmm_block_image *image = vmdk->image;
-	struct extent *last = last_extent(vmdk), *extents;
-	uint32_t is_sparse = last->kind == EXTENT_SPARSE;
-	char suffix[24], path[DESCRIPTOR_NAME], line[DESCRIPTOR_NAME + 64];
-	struct vmm_block_file *file = NULL;
-	struct extent extent = {
-		.kind = last->kind, .access = ACCESS_WRITE, .start = last->start + last->length, .length = length
-	};
-	snprintf(suffix, sizeof(suffix), "-%c%03u", is_sparse ? 's' : 'f', vmdk->extent_count + 1);
-	int32_t status = name_make(image->path, suffix, path, sizeof(path));
-	if (status == 0)
-		status = is_sparse ? sparse_new_file(path, length / SECTOR, &last->sparse->header)
-				   : flat_new(path, length / SECTOR);
+	const struct extent *last = last_extent(vmdk);
+	struct vmm_block_file *file;
+	char why[256];
+	const char *remedy;
+	int32_t status = extent->kind == EXTENT_SPARSE
+		? sparse_new_file(path, extent->length / SECTOR, &last->sparse->header)
+		: flat_new(path, extent->length / SECTOR);
 	if (status < 0)
 		return vmm_block_fail(image->host, status, "remove the file if it is in the way, or make room",
 			"the new extent %s cannot be made: %s", path, strerror(-status));
 	status = vmm_block_open_part(image, path, &file);
 	if (status == 0) {
-		status = part_add(vmdk, file, path, 1, 0, &extent.part);
+		status = part_add(vmdk, file, path, 1, 0, &extent->part);
 		if (status < 0)
 			vmm_block_file_close(file);
 	}
-	if (status == 0 && is_sparse) {
-		char why[256];
-		const char *remedy;
-		status = sparse_open(vmdk, extent.part, 1, why, &remedy, &extent.sparse);
+	if (status == 0 && extent->kind == EXTENT_SPARSE)
+		status = sparse_open(vmdk, extent->part, 1, why, &remedy, &extent->sparse);
+	if (status == 0) {
+		extent->name = strdup(name_base(path));
+		status = extent->name == NULL ? -ENOMEM : 0;
 	}
-	extents = status == 0 ? realloc(vmdk->extents, (vmdk->extent_count + 1) * sizeof(*extents)) : NULL;
-	if (extents != NULL)
-		vmdk->extents = extents;
-	extent.name = strdup(name_base(path));
-	if (status == 0 && (extents == NULL || extent.name == NULL))
-		status = -ENOMEM;
-	struct descriptor_extent *at = malloc(sizeof(*at));
+	if (status < 0)
+		(void)vmm_block_unlink(path);
+	return status;
+}
+
+/* Its line, behind that of the last one. */
+static int32_t line_append(struct vmdk *vmdk, const struct extent *extent)
+{
+	struct descriptor_extent *last = malloc(sizeof(*last));
+	char *line = NULL;
+	uint32_t is_sparse = extent->kind == EXTENT_SPARSE;
+	int size = asprintf(&line, "RW %llu %s \"%s\"%s", (unsigned long long)(extent->length / SECTOR),
+		is_sparse ? "SPARSE" : "FLAT", extent->name, is_sparse ? "" : " 0");
+	int32_t status = last == NULL || size < 0 ? -ENOMEM : line_find(vmdk, vmdk->extent_count - 1, last);
 	if (status == 0)
-		status = at != NULL ? line_find(vmdk, vmdk->extent_count - 1, at) : -ENOMEM;
-	snprintf(line, sizeof(line), "RW %llu %s \"%s\"%s", (unsigned long long)(length / SECTOR),
-		is_sparse ? "SPARSE" : "FLAT", name_base(path), is_sparse ? "" : " 0");
+		status = descriptor_put(&vmdk->descriptor, last->end, last->end, line);
+	if (size >= 0)
+		free(line);
+	free(last);
+	return status;
+}
+
+static int32_t extent_append(struct vmdk *vmdk, uint64_t length)
+{
+	const struct extent *last = last_extent(vmdk);
+	struct extent extent = {
+		.kind = last->kind, .access = ACCESS_WRITE, .start = last->start + last->length, .length = length
+	};
+	char suffix[24], path[DESCRIPTOR_NAME];
+	struct extent *extents = realloc(vmdk->extents, (vmdk->extent_count + 1) * sizeof(*extents));
+	if (extents == NULL)
+		return -ENOMEM;
+	vmdk->extents = extents;
+	snprintf(suffix, sizeof(suffix), "-%c%03u", extent.kind == EXTENT_SPARSE ? 's' : 'f', vmdk->extent_count + 1);
+	int32_t status = name_make(vmdk->image->path, suffix, path, sizeof(path));
 	if (status == 0)
-		status = descriptor_put(&vmdk->descriptor, at->end, at->end, line);
-	free(at);
+		status = extent_make(vmdk, path, &extent);
+	if (status == 0)
+		status = line_append(vmdk, &extent);
 	if (status == 0) {
 		vmdk->extents[vmdk->extent_count++] = extent;
 		return 0;
 	}
+	/* Its part goes with the image. */
 	sparse_free(extent.sparse);
 	free(extent.name);
-	(void)vmm_block_unlink(path);
 	return status;
 }
 

@@ -130,6 +130,34 @@ static void directories_check(struct sparse *sparse)
 	}
 }
 
+static void front_reach(struct sparse *sparse, uint64_t sector, uint64_t size)
+{
+	if (sector + size <= sparse->header.overHead && sector + size > sparse->front)
+		sparse->front = sector + size;
+}
+
+/* Where headers and tables before the first grain stop: a table entry that leads there is wrong, and a write that went
+ * by it would destroy them. */
+static void front_find(struct sparse *sparse)
+{
+	const struct header *header = &sparse->header;
+	uint64_t size = ((uint64_t)sparse->tables * 4 + SECTOR - 1) / SECTOR;
+	sparse->front = 1;
+	/* It says too much, or nothing. */
+	if (header->overHead > sparse->length / SECTOR)
+		return;
+	if (header->descriptorOffset != 0)
+		front_reach(sparse, header->descriptorOffset, header->descriptorSize);
+	front_reach(sparse, header->gdOffset, size);
+	if (sparse->rgd != NULL)
+		front_reach(sparse, header->rgdOffset, size);
+	for (uint32_t i = 0; i < sparse->tables; i++) {
+		front_reach(sparse, sparse->gd[i], sparse->table_sectors);
+		if (sparse->rgd != NULL)
+			front_reach(sparse, sparse->rgd[i], sparse->table_sectors);
+	}
+}
+
 static void end_find(struct sparse *sparse)
 {
 	uint64_t sectors = (sparse->length + SECTOR - 1) / SECTOR;
@@ -192,6 +220,8 @@ static int32_t hosted_open(struct sparse *sparse, uint32_t is_writable, char why
 	sparse->is_marked = header->uncleanShutdown != 0;
 	sparse->was_unclean = sparse->is_marked;
 	directories_check(sparse);
+	if (sparse->kind == SPARSE_HOSTED)
+		front_find(sparse);
 	end_find(sparse);
 	sparse->keeps_mark = sparse->was_unclean && (image->flags & VMM_BLOCK_LENIENT) != 0;
 	if (sparse->was_unclean && sparse->is_writable && !sparse->keeps_mark)

@@ -68,6 +68,7 @@ struct sparse {
 	uint32_t table_sectors; /* of a table */
 	uint32_t tables;        /* how many */
 	uint64_t grains_at;     /* SE: where grains begin, in sectors */
+	uint64_t front;         /* HOSTED: no grain is before this sector */
 	uint32_t *gd, *rgd;     /* where the tables are, in sectors; 0: there is none.  rgd: NULL without */
 	uint64_t length;        /* of the file, in bytes, as far as we know it */
 	/* Pages. */

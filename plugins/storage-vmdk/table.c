@@ -116,7 +116,7 @@ uint32_t table_kind(const struct sparse *sparse, uint64_t entry, uint64_t *secto
 	if (entry == 1 && (sparse->header.flags & FLAG_ZERO_GRAIN) != 0)
 		return GRAIN_ZERO;
 	/* The last one may be cut short. */
-	return entry < (sparse->length + SECTOR - 1) / SECTOR ? GRAIN_DATA : GRAIN_BAD;
+	return entry >= sparse->front && entry < (sparse->length + SECTOR - 1) / SECTOR ? GRAIN_DATA : GRAIN_BAD;
 }
 
 int32_t table_get(struct sparse *sparse, uint64_t grain, uint64_t *entry)
