@@ -188,6 +188,8 @@ static int32_t extent_append(struct vmdk *vmdk, uint64_t length)
 		return 0;
 	}
 	/* Its part goes with the image. */
+	if (extent.name != NULL)
+		(void)vmm_block_unlink(path);
 	sparse_free(extent.sparse);
 	free(extent.name);
 	return status;
