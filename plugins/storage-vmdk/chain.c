@@ -52,7 +52,7 @@ int32_t chain_open(struct vmdk *vmdk)
 
 int32_t vmdk_joined(struct vmm_block_image *image)
 {
-	const struct vmdk *vmdk = vmdk_of(image);
+	struct vmdk *vmdk = vmdk_of(image);
 	const struct vmm_block_image *parent = image->parent_image;
 	if (parent->format != &vmdk_format)
 		return vmm_block_fail(image->host, -EINVAL,
@@ -61,6 +61,11 @@ int32_t vmdk_joined(struct vmm_block_image *image)
 	uint32_t cid = ((const struct vmdk *)parent->state)->cid;
 	if (cid == vmdk->parent_cid)
 		return 0;
+	/* Check says so, among all else. */
+	if ((image->flags & VMM_BLOCK_LENIENT) != 0) {
+		vmdk->is_stale = 1;
+		return 0;
+	}
 	return vmm_block_fail(image->host, -ESTALE,
 		"restore the parent as it was; if you know that only its content ID has changed, say so with vmm disk "
 		"rebase FILE --parent PARENT --unsafe",

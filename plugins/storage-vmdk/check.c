@@ -54,6 +54,12 @@ static int32_t check_keys(struct checking *checking, uint32_t *changed)
 	if (descriptor_count(descriptor, "createType") == 0)
 		FOUND(checking, NOTE, 0, "programs that want one refuse the disk; vmm does not",
 			"the descriptor has no createType");
+	if (checking->vmdk->is_stale)
+		FOUND(checking, DAMAGE, 0,
+			"restore the parent as it was, or if you know that only its content ID has changed, say so "
+			"with vmm "
+			"disk rebase --unsafe",
+			"the parent %s was changed after this disk was made from it", checking->vmdk->image->parent);
 	if (checking->vmdk->parent_cid != CID_NONE && checking->vmdk->image->parent[0] == '\0')
 		FOUND(checking, DAMAGE, 0, "name it with vmm disk rebase --unsafe",
 			"the descriptor does not say which the parent is");

@@ -43,6 +43,7 @@ struct vmdk {
 	uint64_t descriptor_offset, descriptor_sectors;
 	uint32_t descriptor_stored; /* how long it is there, in bytes */
 	uint32_t cid, parent_cid;
+	uint32_t is_stale; /* the parent was changed since this was made from it; of an image opened for check */
 	struct extent *extents;
 	uint32_t extent_count;
 	struct part **parts;

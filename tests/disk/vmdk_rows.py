@@ -483,7 +483,10 @@ def changed_parent_is_refused():
     tool("patch", "p.vmdk", 0, 512, 1)
     text = refused("read", "c.vmdk", "was changed after", "x.raw")
     want("rebase" in text, text)
+    status, text = check("c.vmdk")
+    want(status == 2 and "p.vmdk was changed after" in text, text)
     tool("rebase", "c.vmdk", "p.vmdk")
+    clean("c.vmdk")
     tool("read", "c.vmdk", "x.raw")
     # Once for each time that it is open, and only when it is written.
     first = info("p.vmdk")["content-id"]

@@ -248,8 +248,11 @@ static int do_check(const char *path, int repair)
 {
 	struct vmm_block_image *image;
 	struct tool_report report = { .report = { found, progress }, .repair = (uint32_t)repair };
-	int32_t status = open_image(
-		path, VMM_BLOCK_LENIENT | VMM_BLOCK_LONELY | (repair ? 0 : VMM_BLOCK_READONLY), &image);
+	uint32_t flags = VMM_BLOCK_LENIENT | (repair ? 0 : VMM_BLOCK_READONLY);
+	int32_t status = open_image(path, flags, &image);
+	/* Its parent may be missing. */
+	if (status < 0)
+		status = open_image(path, flags | VMM_BLOCK_LONELY, &image);
 	if (status < 0)
 		return quit("open", status);
 	status = vmm_block_image_check(image, &report.report);
