@@ -231,6 +231,19 @@ static int32_t directories_check(struct audit *audit)
 	return status;
 }
 
+/* A header that knows only one of the directories. */
+static int32_t lost_check(struct audit *audit)
+{
+	struct sparse *sparse = audit->sparse;
+	if (sparse->lost == 0 ||
+		!FOUND(audit->checking, DAMAGE, can_mend(audit), "a new one is made, with what the other says",
+			"%s says that its %sgrain directory is where it cannot be", sparse->part->path,
+			sparse->lost == DIRECTORY_REDUNDANT ? "redundant " : ""))
+		return 0;
+	audit->checking->is_header_changed = 1;
+	return directory_remake(sparse);
+}
+
 static void header_say(struct audit *audit)
 {
 	struct sparse *sparse = audit->sparse;
@@ -307,7 +320,9 @@ int32_t check_hosted(struct checking *checking)
 	struct audit audit = { .checking = checking, .sparse = sparse };
 	checking->is_header_changed = 0;
 	header_say(&audit);
-	int32_t status = directories_check(&audit);
+	int32_t status = lost_check(&audit);
+	if (status == 0)
+		status = directories_check(&audit);
 	if (status == 0)
 		status = entries_check(&audit);
 	if (status == 0)

@@ -130,12 +130,14 @@ int32_t header_check(const struct header *header, uint64_t length, char why[256]
 	/* The tables are in the file: so their number, and the memory for them, is bounded by its length. */
 	uint64_t size = (header_tables(header) * 4 + SECTOR - 1) / SECTOR;
 	if (header->gdOffset != GD_AT_END && !inside(header->gdOffset, size, length)) {
+		*remedy = "have vmm disk check look whether the redundant directory is right, which repair goes by";
 		snprintf(why, 256, "has its grain directory at sector %llu, of %llu sectors, which is not in the file",
 			(unsigned long long)header->gdOffset, (unsigned long long)size);
 		return -EINVAL;
 	}
 	if ((header->flags & FLAG_REDUNDANT) != 0 && header->rgdOffset != 0 &&
 		!inside(header->rgdOffset, size, length)) {
+		*remedy = "have vmm disk repair make a new one";
 		snprintf(why, 256, "has its redundant grain directory at sector %llu, which is not in the file",
 			(unsigned long long)header->rgdOffset);
 		return -EINVAL;

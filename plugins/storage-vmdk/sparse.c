@@ -203,8 +203,12 @@ static int32_t hosted_open(struct sparse *sparse, uint32_t is_writable, char why
 	struct vmm_block_image *image = sparse->vmdk->image;
 	struct header *header = &sparse->header;
 	int32_t status = header_check(header, sparse->length, why, remedy);
-	if (status < 0 && !can_scan(sparse))
-		return status;
+	if (status < 0 && !can_scan(sparse)) {
+		sparse->lost = directory_lost(sparse);
+		if (sparse->lost == 0)
+			return status;
+		status = 0;
+	}
 	shape_take(sparse);
 	if (status == 0 && header->gdOffset == GD_AT_END)
 		status = stream_footer(sparse, why, remedy);

@@ -25,6 +25,9 @@
 #define GRAIN_DATA   2
 #define GRAIN_BAD    3 /* the entry names no place in the file */
 
+#define DIRECTORY_FIRST     1
+#define DIRECTORY_REDUNDANT 2
+
 #define PAGES_BYTES (UINT32_C(32) << 20) /* of unchanged pages, in memory */
 #define DIRTY_BYTES (UINT32_C(16) << 20) /* of changed ones, before they are written unasked */
 
@@ -76,6 +79,7 @@ struct sparse {
 	struct page **pages; /* by number */
 	struct pages clean, dirty;
 	uint32_t clean_maximum, dirty_maximum;
+	uint32_t lost;       /* DIRECTORY_*: the one that there is no more */
 	uint32_t gd_dirty;   /* the directories were changed, too */
 	uint32_t is_scanned; /* STREAM: the tables were made from the markers, and are all in memory */
 	/* Room. */
@@ -140,6 +144,11 @@ int32_t tables_write(struct sparse *sparse);
 /* They are on the disk. */
 void tables_settle(struct sparse *sparse);
 int32_t directories_write(struct sparse *sparse);
+
+/* remake.c: is one of the directories where it cannot be, and the other one right?  Then the header in memory has that
+ * alone; only of images opened for check.  And a new one, which the header in memory names. */
+uint32_t directory_lost(struct sparse *sparse);
+int32_t directory_remake(struct sparse *sparse);
 
 /* recover.c: it was not closed.  Makes it fit to be written, or not writable; errors are those of memory and files. */
 int32_t sparse_recover(struct sparse *sparse, char why[256]);

@@ -27,6 +27,7 @@ plugins_storage_vmdk_libvmdk_la_SOURCES = \
 	plugins/storage-vmdk/map.c \
 	plugins/storage-vmdk/pack.c \
 	plugins/storage-vmdk/recover.c \
+	plugins/storage-vmdk/remake.c \
 	plugins/storage-vmdk/resize.c \
 	plugins/storage-vmdk/sesparse.c \
 	plugins/storage-vmdk/space.c \

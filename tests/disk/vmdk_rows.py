@@ -779,6 +779,25 @@ def mend_directories():
     tool("patch", "d.vmdk", 0, 512, 1)
 
 
+def mend_header_that_lost_a_directory():
+    for place, word in ((48, "redundant grain directory"), (56, "grain directory")):
+        for value in (1 << 40, 0x7FFFFFFF, 5000):
+            data = damage()
+            poke("d.vmdk", place, struct.pack("<Q", value))
+            refused("read", "d.vmdk", word, "x.raw")
+            before = read("d.vmdk")
+            check("d.vmdk")
+            equal(read("d.vmdk"), before, "check changed it")
+            mends("d.vmdk", "directory is where it cannot be")
+            equal(contents("d.vmdk")[:8 * G], b"".join(data.values()), (place, value))
+            head = fields("d.vmdk")
+            want(head["rgdOffset"] not in (0, head["gdOffset"]) and head["flags"] & 2, "there is only one directory")
+            equal(peek("d.vmdk", tables_of("d.vmdk")[0], 2048), peek("d.vmdk", tables_of("d.vmdk")[1], 2048))
+            tool("patch", "d.vmdk", 30 * G, G, 3)
+            must("qemu-img", "check", "d.vmdk")
+            clean("d.vmdk")
+
+
 def mend_cut_file():
     data = damage()
     size = os.path.getsize("d.vmdk")
@@ -905,5 +924,6 @@ if __name__ == "__main__":
           vmware_has_locked_it, disk_without_content_id, names_differ_in_case, changed_parent_is_refused, parents_are_found,
           access_words, extents_not_at_multiples_of_a_grain, encodings, refused_by_name, cowd_extents, sesparse_extents,
           headers_of_version_2_and_3, mend_differing_tables, mend_grains_at_impossible_places, mend_doubly_used_grains,
-          mend_directories, mend_cut_file, mend_capacity_and_overhead, mend_descriptor, unclean_end_of_another_program,
+          mend_directories, mend_header_that_lost_a_directory, mend_cut_file, mend_capacity_and_overhead,
+          mend_descriptor, unclean_end_of_another_program,
           missing_extents, names_in_the_way, large_disks_open_quickly])
