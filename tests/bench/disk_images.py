@@ -14,6 +14,8 @@ import subprocess
 
 FORMATS = (("raw", "raw", "raw"), ("vmdk", "vmdk:monolithicSparse", "vmdk"), ("vhd", "vhd:dynamic", "vpc"),
            ("qcow2", "qcow2", "qcow2"))
+# Of the same size here and there: a VHD of qemu-img's is as long as a geometry otherwise.
+EXACT = {"vpc": ("-o", "force_size=on")}
 MIB = 1 << 20
 LENGTH = 512 * MIB
 # Requests of each size, and the step of those that are scattered: odd in units of a request, so that no place comes twice.
@@ -52,13 +54,13 @@ class ImagesBench:
         if side == 0:
             self.images_run(self.vmm, "disk", "create", path, str(LENGTH), "--format", form)
         else:
-            self.images_run("qemu-img", "create", "-q", "-f", theirs, path, str(LENGTH))
+            self.images_run("qemu-img", "create", "-q", "-f", theirs, *EXACT.get(theirs, ()), path, str(LENGTH))
 
     def images_fill(self, side, path, form, theirs, full):
         if side == 0:
             self.images_run(self.vmm, "disk", "convert", full, path, "--format", form, "--source-format", "raw")
         else:
-            self.images_run("qemu-img", "convert", "-f", "raw", "-O", theirs, full, path)
+            self.images_run("qemu-img", "convert", "-f", "raw", "-O", theirs, *EXACT.get(theirs, ()), full, path)
 
     def images_once(self, side, path, form, theirs, case):
         kind, size, depth, order = case
