@@ -243,7 +243,7 @@ struct cpu {
 		uint64_t epoch, epoch_kernel; /* of the TLB when stamps began */
 		uint64_t scratch;
 		uint64_t group[16]; /* host addresses of pieces that several accesses of the block use, or 0 */
-		uint64_t limit;     /* what a register of a superblock's must not become before its groups are looked up */
+		uint64_t limit; /* what a register of a superblock's must not become before its groups are looked up */
 		struct cpu *self;
 		const void *resume;
 		struct t1_exit *exit;
