@@ -158,7 +158,7 @@ static int32_t disk_size(struct disk *disk, const struct wishes *wishes)
 	return wishes->persistent ? vmm_block_image_resize(image, size) : 0;
 }
 
-/* Past the end there is nothing to lose. */
+/* Past the end of the file there is nothing to lose; past the image's end there may be a footer. */
 static uint32_t can_punch(const struct vmm_block_image *image)
 {
 	struct vmm_block_file_info info;
@@ -166,7 +166,8 @@ static uint32_t can_punch(const struct vmm_block_image *image)
 		return 1;
 	if (vmm_block_file_info(image->file, &info) < 0 || info.is_device)
 		return 0;
-	return fallocate(image->file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)image->length, 4096) == 0;
+	uint64_t end = (info.length + 4095) & ~UINT64_C(4095);
+	return fallocate(image->file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)end, 4096) == 0;
 }
 
 static int32_t disk_open_wished(
