@@ -93,6 +93,7 @@ static int32_t zero_room(struct vmm_block_file *file, uint64_t length, uint64_t 
  * where on it does. */
 static int32_t room_extend(const struct vmm_block_extent *room, const struct edges *edges, uint64_t *fresh)
 {
+	static const uint8_t zeros[VMM_BLOCK_SECTOR];
 	struct vmm_block_file_info info;
 	uint64_t end = room->offset + room->length + edges->tail;
 	*fresh = UINT64_MAX;
@@ -103,7 +104,9 @@ static int32_t room_extend(const struct vmm_block_extent *room, const struct edg
 		return 0;
 	if (room->offset - edges->head >= info.length)
 		*fresh = room->offset - edges->head;
-	return edges->tail != 0 ? vmm_block_file_truncate(room->file, end) : 0;
+	/* By its last sector, which is ours: setting a length would cut off what others are writing behind it by now.
+	 */
+	return edges->tail != 0 ? vmm_block_file_write(room->file, zeros, sizeof(zeros), end - sizeof(zeros)) : 0;
 }
 
 static int32_t room_write(
