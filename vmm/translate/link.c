@@ -87,15 +87,15 @@ const struct t1_page *t1_page_enter(struct t1 *t1, struct cpu *cpu, const struct
 	return page_enter(t1, cpu, block_linear(cpu, block), block->physical & ~0xfffull, block->context);
 }
 
-void t1_guard_set(struct t1 *t1, struct cpu *cpu, const struct block *block)
+bool t1_guard_set(struct t1 *t1, struct cpu *cpu, const struct block *block)
 {
 	uint64_t first = block_linear(cpu, block), second = (first + CPU_PAGE_SIZE) & cpu->linear_mask;
 	const struct t1_page *page = page_enter(t1, cpu, second, block->physical2 & ~0xfffull, block->context);
 
-	/* without one it is T0's the next time, and each time */
 	block->guard->page = page ? page : &t1->nowhere;
 	tlb_note_code(cpu->tlb, first);
 	tlb_note_code(cpu->tlb, second);
+	return page;
 }
 
 void t1_dropped(struct cpu *cpu, uint64_t linear)

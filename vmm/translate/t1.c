@@ -385,11 +385,13 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 		cpu->t1.block = NULL;
 		if ((exit && exit->plain && exit->rip == block->rip && exit->block->context == block->context) ||
 			(stale && stale->is_plain && stale->rip == block->rip && stale->context == block->context)) {
-			struct block *plain = block->crosses ? NULL : block_plain(t1, block);
+			struct block *plain = block_plain(t1, block);
 
-			/* T0 can always */
-			if (!plain)
-				return status;
+			if (!plain) {
+				counter_add(&t1->statistics.full, 1);
+				blocks_reset(cpu);
+				return status == TRANSLATOR_NOTHING ? TRANSLATOR_AGAIN : status;
+			}
 			block = plain;
 		}
 		prepared = block_prepare(t1, cpu, block);
@@ -398,8 +400,9 @@ static int blocks_run(struct t1 *t1, struct cpu *cpu, struct block *block)
 		if (prepared || cpu->t1.left < block->count)
 			return status == TRANSLATOR_NOTHING ? (prepared ? prepared : TRANSLATOR_NOTHING) : status;
 		page = t1_page_enter(t1, cpu, block);
-		if (block->crosses)
-			t1_guard_set(t1, cpu, block);
+		/* an address that is good for this once is T0's, or the guard would send us here for ever */
+		if (block->crosses && !t1_guard_set(t1, cpu, block))
+			return status;
 		if (exit)
 			t1_exit_link(t1, exit, block, page);
 		if (stale)

@@ -504,8 +504,8 @@ void t1_count_leave(struct t1_statistics *statistics, enum t1_leave why);
  * blocks have been forgotten. */
 bool t1_stamps_set(struct cpu *cpu);
 const struct t1_page *t1_page_enter(struct t1 *t1, struct cpu *cpu, const struct block *block);
-/* The same of the second page of a block that lies in two. */
-void t1_guard_set(struct t1 *t1, struct cpu *cpu, const struct block *block);
+/* The same of the second page of a block that lies in two; false: there is none. */
+bool t1_guard_set(struct t1 *t1, struct cpu *cpu, const struct block *block);
 /* Was its code made from the bytes that are there now? */
 static inline bool t1_code_current(const struct block *block)
 {
