@@ -21,7 +21,7 @@ static int pushf(struct cpu *cpu, const struct insn *insn)
 
 static int popf(struct cpu *cpu, const struct insn *insn)
 {
-	uint64_t mask = CPU_FLAGS_ARITHMETIC | CPU_FLAG_TF | CPU_FLAG_DF | CPU_FLAG_NT, image;
+	uint64_t mask = CPU_FLAGS_ARITHMETIC | CPU_FLAG_TF | CPU_FLAG_DF | CPU_FLAG_NT, image, changed;
 	unsigned size = insn->operand_size;
 
 	if (size != 2)
@@ -44,9 +44,12 @@ static int popf(struct cpu *cpu, const struct insn *insn)
 			mask |= CPU_FLAG_IOPL;
 	}
 	rsp_set(cpu, cpu->gpr[CPU_RSP] + size);
-	cpu_rflags_write(cpu, image, mask);
 	cpu->rflags &= ~(uint64_t)CPU_FLAG_RF;
-	return CPU_END;
+	changed = cpu->rflags;
+	cpu_rflags_write(cpu, image, mask);
+	changed ^= cpu->rflags;
+	/* With the arithmetic flags alone a block goes on, as T1's does. */
+	return changed & ~(uint64_t)CPU_FLAGS_ARITHMETIC ? CPU_END : CPU_OK;
 }
 
 static int sahf(struct cpu *cpu, const struct insn *insn)
