@@ -150,8 +150,7 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 	}
 	counter_add(&tlb->statistics.flushes_page, 1);
 	/* Where blocks are found by their address, the run loop is to look again; a large page may be any of its
-	 * region.
-	 */
+	 * region. */
 	if (large && tlb->code_regions[region / 64] >> (region % 64) & 1) {
 		cpu->attention = true;
 		tlb->epoch++;

@@ -55,9 +55,7 @@ struct cpu_tlb {
 	struct tlb_page deep[TLB_DEEP_SIZE];
 	uint32_t generation, global_generation;
 	uint32_t direct[2]; /* generations of host pages: for reading, for writing; never 0 */
-	/* Indices filled since the last flush: of reads and writes, for pages that are not global and for those that
-	 * are.
-	 */
+	/* Indices filled since the last flush: of reads, of writes; for pages that are not global, that are. */
 	struct tlb_touched {
 		unsigned count; /* more than there is room for: any */
 		uint16_t indices[TLB_TOUCHED];

@@ -69,8 +69,17 @@ void t1_loop_close(struct t1_translation *t, const void *body)
 	if (!exit)
 		return;
 	poll_compare(t);
-	emit_aim(&t->e, emit_jcc(&t->e, CC_Z), body);
+	emit_jcc_to(&t->e, CC_Z, body);
 	t1_stub(t, emit_jump(&t->e), T1_STUB_POLL, exit);
+}
+
+/* The page that is known for it must be there still. */
+static void page_require(struct t1_translation *t, struct t1_exit *exit)
+{
+	emit_load(&t->e, 8, HOST_R10, rm_near(&exit->page));
+	emit_load(&t->e, 8, HOST_R10, rm_memory(HOST_R10, 0));
+	emit_rm(&t->e, 0x3b, 8, HOST_R10, rm_state(stamp_at(t)));
+	t1_stub(t, emit_jcc(&t->e, CC_NZ), T1_STUB_LINK, exit);
 }
 
 void t1_leave_to(struct t1_translation *t, uint64_t rip)
@@ -95,10 +104,7 @@ void t1_leave_to(struct t1_translation *t, uint64_t rip)
 	}
 	if (rip <= t->rip)
 		poll(t, T1_STUB_POLL, exit);
-	emit_load(&t->e, 8, HOST_R10, rm_near(&exit->page));
-	emit_load(&t->e, 8, HOST_R10, rm_memory(HOST_R10, 0));
-	emit_rm(&t->e, 0x3b, 8, HOST_R10, rm_state(stamp_at(t)));
-	t1_stub(t, emit_jcc(&t->e, CC_NZ), T1_STUB_LINK, exit);
+	page_require(t, exit);
 	emit_rm(&t->e, 0xff, 4, 4, rm_near(&exit->code)); /* jmp */
 }
 
@@ -106,12 +112,8 @@ struct t1_exit *t1_guard(struct t1_translation *t)
 {
 	struct t1_exit *guard = exit_make(t, t->block->rip);
 
-	if (!guard)
-		return NULL;
-	emit_load(&t->e, 8, HOST_R10, rm_near(&guard->page));
-	emit_load(&t->e, 8, HOST_R10, rm_memory(HOST_R10, 0));
-	emit_rm(&t->e, 0x3b, 8, HOST_R10, rm_state(stamp_at(t)));
-	t1_stub(t, emit_jcc(&t->e, CC_NZ), T1_STUB_LINK, guard);
+	if (guard)
+		page_require(t, guard);
 	return guard;
 }
 

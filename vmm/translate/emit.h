@@ -189,5 +189,15 @@ static inline void emit_jump_to(struct emit *e, const void *target)
 {
 	emit_aim(e, emit_jump(e), target);
 }
+static inline void emit_jcc_to(struct emit *e, unsigned cc, const void *target)
+{
+	emit_aim(e, emit_jcc(e, cc), target);
+}
+static inline void emit_call(struct emit *e, const void *target)
+{
+	emit8(e, 0xe8);
+	emit32(e, 0);
+	emit_aim(e, e->at - 4, target);
+}
 
 #endif

@@ -44,13 +44,6 @@ static uint8_t *live_test(struct emit *e, size_t at, unsigned level)
 	return emit_jcc(e, CC_NZ);
 }
 
-static void call_to(struct emit *e, const void *target)
-{
-	emit8(e, 0xe8);
-	emit32(e, 0);
-	emit_aim(e, e->at - 4, target);
-}
-
 /* Put the guest's vector registers away, if they are in the host's.  R10 stays. */
 static void vector_out(struct emit *e, const struct t1 *t1)
 {
@@ -63,7 +56,7 @@ static void vector_out(struct emit *e, const struct t1 *t1)
 	for (unsigned level = T1_LIVE_SSE; level < T1_LIVES; level++) {
 		uint8_t *other = live_test(e, offsetof(struct cpu, t1.live), level);
 
-		call_to(e, t1->vector_store[level]);
+		emit_call(e, t1->vector_store[level]);
 		emit_aim_here(e, other);
 	}
 	emit_op(e, 0xc6, 1, 0, STATE(t1.live), 0, 1);
@@ -73,7 +66,7 @@ static void vector_out(struct emit *e, const struct t1 *t1)
 	emit_op(e, 0x88, 1, HOST_RAX, STATE(t1.x87_was), 0, 0);
 	emit_rm(e, 0x85, 4, HOST_RAX, rm_register(HOST_RAX));
 	none = emit_jcc(e, CC_Z);
-	call_to(e, t1->x87_store);
+	emit_call(e, t1->x87_store);
 	emit_aim_here(e, none);
 }
 
@@ -83,13 +76,13 @@ static void vector_in(struct emit *e, const struct t1 *t1)
 	for (unsigned level = T1_LIVE_SSE; level < T1_LIVES; level++) {
 		uint8_t *other = live_test(e, offsetof(struct cpu, t1.live_was), level);
 
-		call_to(e, t1->vector_load[level]);
+		emit_call(e, t1->vector_load[level]);
 		emit_op(e, 0xc6, 1, 0, STATE(t1.live), 0, 1);
 		emit8(e, level);
 		emit_aim_here(e, other);
 	}
 	uint8_t *none = live_test(e, offsetof(struct cpu, t1.x87_was), 1);
-	call_to(e, t1->x87_load);
+	emit_call(e, t1->x87_load);
 	emit_aim_here(e, none);
 }
 

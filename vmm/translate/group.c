@@ -90,22 +90,23 @@ void t1_group_begin(struct t1_translation *t)
 		t->held = T1_NO_GROUP;
 }
 
-static bool fits(const struct t1_group *group, const struct t1_reach *reach)
+bool t1_group_fits(const struct t1_group *group, const struct t1_reach *reach, int64_t span)
 {
 	int64_t low = reach->at < group->low ? reach->at : group->low;
 	int64_t end = reach->at + reach->size, high = end > group->high ? end : group->high;
 
-	return !group->hoisted && group->base == reach->base && group->index == reach->index &&
-		group->scale == reach->scale && group->version == reach->version && high - low <= SPAN_MAX;
+	return group->base == reach->base && group->index == reach->index && group->scale == reach->scale &&
+		high - low <= span;
 }
 
 /* A group of reads may become one of writes if nothing leads away between: what is not written may be read-only. */
 static bool admits(const struct t1_group *group, const struct t1_reach *reach)
 {
-	return fits(group, reach) && (group->write || !reach->write || group->exits == reach->exits);
+	return !group->hoisted && group->version == reach->version && t1_group_fits(group, reach, SPAN_MAX) &&
+		(group->write || !reach->write || group->exits == reach->exits);
 }
 
-static void join(struct t1_group *group, const struct t1_reach *reach)
+void t1_group_join(struct t1_group *group, const struct t1_reach *reach)
 {
 	int64_t end = reach->at + reach->size;
 
@@ -147,7 +148,7 @@ bool t1_groups_make(struct t1_translation *t)
 			found = ++t->group_count;
 		}
 		reach->group = (uint8_t)(found - 1);
-		join(&t->groups[found - 1], reach);
+		t1_group_join(&t->groups[found - 1], reach);
 		any |= t->groups[found - 1].count > 1;
 	}
 	return any;
@@ -246,12 +247,9 @@ static void head_stub(struct t1_translation *t, const struct t1_reach *reach)
 	emit8(&t->e, 12);
 	crosses = emit_jcc(&t->e, CC_NZ);
 	emit_constant(&t->e, HOST_R11, reach->access->what);
-	emit8(&t->e, 0xe8); /* call */
-	emit32(&t->e, 0);
-	emit_aim(&t->e, t->e.at - 4, t->t1->refill);
-	emit_aim(&t->e, emit_jcc(&t->e, CC_NZ), reach->back);
-	emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(reach->site));
-	emit_jump_to(&t->e, t->t1->slow);
+	emit_call(&t->e, t->t1->refill);
+	emit_jcc_to(&t->e, CC_NZ, reach->back);
+	t1_leave_slow(t, reach->site);
 	emit_aim_here(&t->e, crosses);
 	t1_leave_plain(t, reach->rip, reach->behind);
 }
@@ -286,11 +284,6 @@ bool t1_segment_flat(const struct t1_translation *t, unsigned segment)
 static uint32_t version(const struct t1_translation *t, unsigned reg)
 {
 	return reg == T1_NO_BASE ? 0 : t->versions[reg];
-}
-
-static int64_t moved(const struct t1_translation *t, unsigned reg)
-{
-	return reg == T1_NO_BASE ? 0 : t->moved[reg];
 }
 
 bool t1_reach_grouped(struct t1_translation *t, const struct t1_place *place, unsigned size, bool write, bool exact)
@@ -333,8 +326,8 @@ bool t1_reach_grouped(struct t1_translation *t, const struct t1_place *place, un
 		.version = (uint64_t)version(t, place->index) << 32 | version(t, place->base),
 		.exits = (uint8_t)t->aside_count,
 		.displacement = (int32_t)place->displacement,
-		.at = place->displacement + moved(t, place->base) +
-			(bounded ? 0 : moved(t, place->index) * (1 << place->scale)) };
+		.at = place->displacement + t1_moved(t, place->base) +
+			(bounded ? 0 : t1_moved(t, place->index) * (1 << place->scale)) };
 	return false;
 }
 

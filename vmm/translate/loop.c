@@ -123,32 +123,6 @@ static bool is_steady(const struct t1_translation *t, unsigned reg)
 	return reg == T1_NO_BASE || t->versions[reg] == 0;
 }
 
-static int64_t moved(const struct t1_translation *t, unsigned reg)
-{
-	return reg == T1_NO_BASE ? 0 : t->moved[reg];
-}
-
-static bool fits(const struct t1_group *group, const struct t1_reach *reach)
-{
-	int64_t low = reach->at < group->low ? reach->at : group->low;
-	int64_t end = reach->at + reach->size, high = end > group->high ? end : group->high;
-
-	return group->base == reach->base && group->index == reach->index && group->scale == reach->scale &&
-		high - low <= (reach->bounded ? TABLE_MAX : SPAN_MAX);
-}
-
-static void join(struct t1_group *group, const struct t1_reach *reach)
-{
-	int64_t end = reach->at + reach->size;
-
-	if (reach->at < group->low)
-		group->low = reach->at;
-	if (end > group->high)
-		group->high = end;
-	group->write |= reach->write;
-	group->count++;
-}
-
 /* Can its alignment be checked before the loop, with that of the group's others? */
 static void align(struct t1_group *group, struct t1_reach *reach, int64_t stride)
 {
@@ -174,14 +148,15 @@ void t2_hoist(struct t1_translation *t)
 	t->x87_wanted = t->x87;
 	for (unsigned i = 0; i < t->reach_count; i++) {
 		struct t1_reach *reach = &t->reaches[i];
-		int64_t stride = moved(t, reach->base) + moved(t, reach->index) * (1 << reach->scale);
+		int64_t stride = t1_moved(t, reach->base) + t1_moved(t, reach->index) * (1 << reach->scale);
+		int64_t span = reach->bounded ? TABLE_MAX : SPAN_MAX;
 		unsigned found = 0;
 
 		if (!is_steady(t, reach->base) || !is_steady(t, reach->index) || stride > STRIDE_MAX ||
 			stride < -STRIDE_MAX || reach->at - SPAN_MAX != (int32_t)(reach->at - SPAN_MAX) ||
-			reach->size > (reach->bounded ? TABLE_MAX : SPAN_MAX) || (reach->bounded && stride))
+			reach->size > span || (reach->bounded && stride))
 			continue;
-		while (found < t->hoisted_count && !fits(&t->groups[found], reach))
+		while (found < t->hoisted_count && !t1_group_fits(&t->groups[found], reach, span))
 			found++;
 		if (found == t->hoisted_count) {
 			if (found == HOISTED)
@@ -194,7 +169,7 @@ void t2_hoist(struct t1_translation *t)
 				.folded = is_constant(t, reach->base),
 				.hoisted = true };
 		}
-		join(&t->groups[found], reach);
+		t1_group_join(&t->groups[found], reach);
 		align(&t->groups[found], reach, stride);
 		reach->group = (uint8_t)found;
 	}
@@ -208,9 +183,9 @@ static unsigned control(const struct t1_translation *t)
 	for (unsigned i = 0; i < t->hoisted_count; i++) {
 		const struct t1_group *group = &t->groups[i];
 
-		if (moved(t, group->base))
+		if (t1_moved(t, group->base))
 			return group->base;
-		if (moved(t, group->index))
+		if (t1_moved(t, group->index))
 			return group->index;
 	}
 	return T1_NO_BASE;
@@ -269,9 +244,7 @@ void t2_begin(struct t1_translation *t)
 	t->loop_enter = emit_here(&t->e);
 	if (t->loop) {
 		emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(t->loop));
-		emit8(&t->e, 0xe8); /* call */
-		emit32(&t->e, 0);
-		emit_aim(&t->e, t->e.at - 4, t->t1->loop_enter);
+		emit_call(&t->e, t->t1->loop_enter);
 		t->loop_refused = emit_jcc(&t->e, CC_Z);
 	}
 	t->loop_body = emit_here(&t->e);
@@ -304,12 +277,12 @@ static void strides_set(struct t1_translation *t)
 	for (unsigned i = 0; i < loop->count; i++) {
 		struct t2_group *group = &loop->groups[i];
 
-		group->stride = moved(t, group->base) + moved(t, group->index) * (1 << group->scale);
+		group->stride = t1_moved(t, group->base) + t1_moved(t, group->index) * (1 << group->scale);
 		if (group->stride > 1 && !(group->stride & (group->stride - 1)))
 			group->shift = (uint8_t)__builtin_ctzll((uint64_t)group->stride);
 	}
 	loop->control = (uint8_t)control(t);
-	loop->step = moved(t, loop->control);
+	loop->step = t1_moved(t, loop->control);
 }
 
 void t2_back(struct t1_translation *t)
@@ -319,7 +292,7 @@ void t2_back(struct t1_translation *t)
 	if (t->checked) {
 		emit_op(&t->e, 0x83, 4, 5, rm_near(&t->loop->retry), 0, 1); /* sub */
 		emit8(&t->e, 1);
-		emit_aim(&t->e, emit_jcc(&t->e, CC_Z), t->loop_enter);
+		emit_jcc_to(&t->e, CC_Z, t->loop_enter);
 	} else if (t->loop) {
 		unsigned width = t->loop->width;
 
@@ -328,7 +301,7 @@ void t2_back(struct t1_translation *t)
 			unsigned host = t1_in(t, t->loop->control, HOST_R11);
 
 			emit_rm(&t->e, 0x3b, width, host, STATE(t1.limit)); /* cmp */
-			emit_aim(&t->e, emit_jcc(&t->e, CC_Z), t->loop_enter);
+			emit_jcc_to(&t->e, CC_Z, t->loop_enter);
 		}
 	}
 	t1_loop_close(t, t->loop_body);

@@ -154,7 +154,6 @@ static void loop_make(struct t1 *t1, struct cpu *cpu, struct t1_exit *exit, cons
 	size_t data_used = t1->data_used;
 	struct block *block = path_block(t1, cpu, path);
 
-	/* a path that is no more than a block, and has nothing to be looked up before, is T1's */
 	if (!block || __atomic_load_n(block->version_at, __ATOMIC_ACQUIRE) != block->version ||
 		t1_translate(t1, cpu, block)) {
 		/* where there was no room the next block will say so */

@@ -271,9 +271,7 @@ static bool time_stamp(struct t1_translation *t)
 	emit_op(&t->e, 0x83, 2, 7, STATE(t1.live), 0, 1); /* cmp */
 	emit8(&t->e, 0);
 	t1_miss(t, CC_NZ);
-	emit8(&t->e, 0xe8); /* call */
-	emit32(&t->e, 0);
-	emit_aim(&t->e, t->e.at - 4, t->t1->tsc);
+	emit_call(&t->e, t->t1->tsc);
 	if (t->insn->opcode == 0x101)
 		emit_load(&t->e, 4, HOST_RCX, STATE(tsc_aux));
 	return true;

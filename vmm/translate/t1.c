@@ -165,6 +165,18 @@ int t1_interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site, int s
 	return CPU_OK;
 }
 
+/* Nothing is to be looked at before the next instruction; what attention was raised for is no more. */
+static bool attention_settled(struct cpu *cpu)
+{
+	if (!cpu->attention)
+		return true;
+	if (!cpu_quiet(cpu) || cpu->tlb_read == cpu->tlb->empty || !t1_stamps_set(cpu))
+		return false;
+	cpu->attention = false;
+	cpu->t1.heeded = cpu_heeded(cpu);
+	return true;
+}
+
 /* Behind an instruction that has led elsewhere, maybe to another mode: is there code to go on with, and nothing to be
  * done before? */
 static bool elsewhere(struct t1 *t1, struct cpu *cpu)
@@ -176,14 +188,11 @@ static bool elsewhere(struct t1 *t1, struct cpu *cpu)
 		jump = &t1->tables->jumps[t1_jump_second(cpu->rip)];
 	if (t1->exact || cpu->block_end || cpu->t1.interpret || cpu->debugger || jump->rip != cpu->rip)
 		return false;
-	if (cpu->attention && !cpu_quiet(cpu))
-		return false;
-	if (cpu->tlb_read == cpu->tlb->empty || !t1_stamps_set(cpu))
+	if (!attention_settled(cpu) || cpu->tlb_read == cpu->tlb->empty || !t1_stamps_set(cpu))
 		return false;
 	kernel = !(cpu->context >> 32 & MODE_CPL(3));
 	if (jump->page->stamp != (kernel ? cpu->t1.stamp_kernel : cpu->t1.stamp))
 		return false;
-	cpu->attention = false;
 	cpu->t1.heeded = cpu_heeded(cpu);
 	if (__atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & cpu->t1.heeded)
 		return false;
@@ -363,12 +372,8 @@ static int code_run(struct t1 *t1, struct cpu *cpu, const struct block *block)
 /* Nothing has happened that the run loop looks for between blocks. */
 static bool goes_on(struct cpu *cpu, int status)
 {
-	if (cpu->attention && cpu_quiet(cpu) && cpu->tlb_read != cpu->tlb->empty && t1_stamps_set(cpu)) {
-		cpu->attention = false;
-		cpu->t1.heeded = cpu_heeded(cpu);
-	}
-	return (status == CPU_OK || status == CPU_END) && !cpu->attention && !cpu->block_end && !cpu->t1.interpret &&
-		cpu->instructions < cpu->budget_end &&
+	return (status == CPU_OK || status == CPU_END) && attention_settled(cpu) && !cpu->block_end &&
+		!cpu->t1.interpret && cpu->instructions < cpu->budget_end &&
 		!(__atomic_load_n(&cpu->request, __ATOMIC_RELAXED) & cpu->t1.heeded);
 }
 

@@ -394,6 +394,14 @@ void t1_group_begin(struct t1_translation *t);
 void t1_registers_note(struct t1_translation *t, bool native);
 /* Between the two translations: is there a group? */
 bool t1_groups_make(struct t1_translation *t);
+/* Would it be no longer than `span' with that access?  Have it in there. */
+bool t1_group_fits(const struct t1_group *group, const struct t1_reach *reach, int64_t span);
+void t1_group_join(struct t1_group *group, const struct t1_reach *reach);
+/* How far constants have moved a register so far. */
+static inline int64_t t1_moved(const struct t1_translation *t, unsigned reg)
+{
+	return reg == T1_NO_BASE ? 0 : t->moved[reg];
+}
 void t1_group_stub(struct t1_translation *t, struct t1_reach *reach);
 /* Immediates of 16 and 32 bits are as long as the operand, but never over 32. */
 static inline unsigned t1_immediate_length(unsigned size)
@@ -413,6 +421,8 @@ void t1_effective(struct t1_translation *t, unsigned reg);
 /* Leave at the site if `cc` holds. */
 void t1_miss(struct t1_translation *t, unsigned cc);
 struct t1_site *t1_site(struct t1_translation *t);
+/* T0 does it, and goes on at the site's `resume'. */
+void t1_leave_slow(struct t1_translation *t, const struct t1_site *site);
 /* One more for the same instruction. */
 struct t1_site *t1_site_make(struct t1_translation *t);
 void t1_stub(struct t1_translation *t, uint8_t *distance, enum t1_stub_kind kind, void *subject);

@@ -29,6 +29,12 @@ void *t1_data(struct t1_translation *t, size_t size)
 	return data;
 }
 
+void t1_leave_slow(struct t1_translation *t, const struct t1_site *site)
+{
+	emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(site));
+	emit_jump_to(&t->e, t->t1->slow);
+}
+
 /* Have T0 do the instruction. */
 static void call_interpreter(struct t1_translation *t)
 {
@@ -37,8 +43,7 @@ static void call_interpreter(struct t1_translation *t)
 	if (!site)
 		return;
 	t1_flags_spill(t, t->needed[t->number]);
-	emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(site));
-	emit_jump_to(&t->e, t->t1->slow);
+	t1_leave_slow(t, site);
 	/* t1_slow() leaves the flags in both places. */
 	t->host = t->memory = t->image = true;
 	t->recipe.kind = 0;
@@ -136,39 +141,20 @@ static void block_stub(struct t1_translation *t, uint8_t *distance, const void *
 static void miss_stub(struct t1_translation *t, const struct t1_access *access)
 {
 	struct emit *e = &t->e;
-	uint8_t *distance;
 
 	emit_rm(e, 0x03, 8, HOST_R10, rm_state_at(HOST_R11, access->tags));
 	emit_constant(e, HOST_R11, access->what);
-	emit8(e, 0xe8); /* call */
-	emit32(e, 0);
-	emit_aim(e, e->at - 4, t->t1->refill);
-	distance = emit_jcc(e, CC_NZ);
-	emit_aim(e, distance, access->retry);
-	emit_rm(e, 0x8d, 8, HOST_R10, rm_near(access->site));
-	emit_jump_to(e, t->t1->slow);
+	emit_call(e, t->t1->refill);
+	emit_jcc_to(e, CC_NZ, access->retry);
+	t1_leave_slow(t, access->site);
 }
 
-/* Make the image of the flags in memory, here or in C. */
-static void flags_stub(struct t1_translation *t, const struct t1_site *site)
+/* A routine may help, and then it goes on there; else it is C's. */
+static void help_stub(struct t1_translation *t, const struct t1_site *site, const void *routine, const void *resume)
 {
-	emit8(&t->e, 0xe8); /* call */
-	emit32(&t->e, 0);
-	emit_aim(&t->e, t->e.at - 4, t->t1->flags);
-	emit_aim(&t->e, emit_jcc(&t->e, CC_Z), site->resume);
-	emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(site));
-	emit_jump_to(&t->e, t->t1->slow);
-}
-
-/* It may be in the table's other half. */
-static void jump_stub(struct t1_translation *t, const struct t1_site *site)
-{
-	emit8(&t->e, 0xe8); /* call */
-	emit32(&t->e, 0);
-	emit_aim(&t->e, t->e.at - 4, t->t1->jump);
-	emit_aim(&t->e, emit_jcc(&t->e, CC_Z), site->jump);
-	emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(site));
-	emit_jump_to(&t->e, t->t1->slow);
+	emit_call(&t->e, routine);
+	emit_jcc_to(&t->e, CC_Z, resume);
+	t1_leave_slow(t, site);
 }
 
 static void stubs(struct t1_translation *t)
@@ -209,11 +195,12 @@ static void stubs(struct t1_translation *t)
 			continue;
 		}
 		if (stub->kind == T1_STUB_JUMP) {
-			jump_stub(t, stub->subject);
+			/* the target may be in the other half of the table */
+			help_stub(t, stub->subject, t1->jump, ((const struct t1_site *)stub->subject)->jump);
 			continue;
 		}
 		if (stub->kind == T1_STUB_FLAGS) {
-			flags_stub(t, stub->subject);
+			help_stub(t, stub->subject, t1->flags, ((const struct t1_site *)stub->subject)->resume);
 			continue;
 		}
 		emit_rm(&t->e, 0x8d, 8, HOST_R10, rm_near(stub->subject));
