@@ -241,16 +241,7 @@ static int32_t opened_submit(void *self, const struct vmm_storage_request *reque
 {
 	struct opened *opened = self;
 	int32_t status = opened->queue != NULL ? disk_check(&opened->disk, request) : -EINVAL;
-	if (status < 0)
-		return status;
-	struct job *job = calloc(1, sizeof(*job));
-	if (job == NULL)
-		return -ENOMEM;
-	job->request = *request;
-	status = queue_submit(opened->queue, job);
-	if (status < 0)
-		free(job);
-	return status;
+	return status < 0 ? status : queue_submit(opened->queue, request);
 }
 
 static void opened_settle(void *self)

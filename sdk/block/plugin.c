@@ -142,16 +142,7 @@ static int32_t submit(void *self, const struct vmm_storage_request *request)
 {
 	struct block *block = self;
 	int32_t status = block->settling ? -EAGAIN : disk_check(&block->disk, request);
-	if (status < 0)
-		return status;
-	struct job *job = calloc(1, sizeof(*job));
-	if (job == NULL)
-		return -ENOMEM;
-	job->request = *request;
-	status = queue_submit(block->queue, job);
-	if (status < 0)
-		free(job);
-	return status;
+	return status < 0 ? status : queue_submit(block->queue, request);
 }
 
 static void cancel(void *self, uint64_t token)

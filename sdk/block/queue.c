@@ -265,8 +265,12 @@ static bool job_inline(struct queue *queue, struct job *job)
 	return done;
 }
 
-int32_t queue_submit(struct queue *queue, struct job *job)
+int32_t queue_submit(struct queue *queue, const struct vmm_storage_request *request)
 {
+	struct job *job = calloc(1, sizeof(*job));
+	if (job == NULL)
+		return -ENOMEM;
+	job->request = *request;
 	int32_t status = 0;
 	bool done = job_inline(queue, job), first = false;
 	pthread_mutex_lock(&queue->mutex);
@@ -285,6 +289,8 @@ int32_t queue_submit(struct queue *queue, struct job *job)
 	pthread_mutex_unlock(&queue->mutex);
 	if (first)
 		queue->done_call(queue->done_self);
+	if (status < 0)
+		free(job);
 	return status;
 }
 

@@ -96,8 +96,8 @@ struct queue;
 int32_t queue_new(struct disk *disk, void (*done)(void *self), void *self, struct queue **queue);
 /* Nothing may be in flight.  NULL will do. */
 void queue_free(struct queue *queue);
-/* 0; the job is the queue's until queue_take gives it back. */
-int32_t queue_submit(struct queue *queue, struct job *job);
+/* 0; queue_take then gives it back as a job, which is the caller's to free.  -ENOMEM */
+int32_t queue_submit(struct queue *queue, const struct vmm_storage_request *request);
 /* Jobs with this token that nobody has begun are done, with -ECANCELED. */
 void queue_cancel(struct queue *queue, uint64_t token);
 /* The jobs that are done, in that order. */
