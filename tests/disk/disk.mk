@@ -38,4 +38,4 @@ tests_disk_property_delta_LDADD = sdk/block/libvmm-block.la
 tests_disk_crash_delta_SOURCES = $(DISK_CRASH)
 tests_disk_crash_delta_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmm_block_delta -DSUBJECT_BASE=vmm_block_raw
 tests_disk_crash_delta_LDADD = sdk/block/libvmm-block.la
-EXTRA_DIST += tests/bench/disk_images.py
+EXTRA_DIST += tests/bench/disk_images.py tests/disk/host.h

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
+#include "host.h"
 #include "subject.h"
 
 #include <dirent.h>
@@ -30,24 +31,10 @@ static void host_fail(void *context, const char *cause, const char *remedy)
 	snprintf(host->remedy, sizeof(host->remedy), "%s", remedy != NULL ? remedy : "");
 }
 
-static const void *host_service(void *context, const char *id)
-{
-	(void)context;
-	(void)id;
-	return NULL;
-}
-
 void subject_host_init(struct subject_host *host)
 {
 	memset(host, 0, sizeof(*host));
-	host->host = (struct vmm_host){
-		.struct_size = sizeof(host->host),
-		.context = host,
-		.instance = "test",
-		.log = host_log,
-		.fail = host_fail,
-		.get_service = host_service,
-	};
+	host->host = (struct vmm_host)HOST_WITH(host, host_log, host_fail);
 }
 
 uint64_t chance_next(struct chance *chance)

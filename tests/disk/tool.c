@@ -23,6 +23,8 @@
 
 #include <vmm/block/image.h>
 
+#include "host.h"
+
 #define PIECE (UINT64_C(1) << 20)
 
 extern const struct vmm_block_format SUBJECT;
@@ -41,20 +43,7 @@ static void host_fail(void *context, const char *cause, const char *remedy)
 	fprintf(stderr, "%s: %s\n", cause, remedy != NULL ? remedy : "(no remedy)");
 }
 
-static const void *host_service(void *context, const char *id)
-{
-	(void)context;
-	(void)id;
-	return NULL;
-}
-
-static const struct vmm_host host = {
-	.struct_size = sizeof(host),
-	.instance = "tool",
-	.log = host_log,
-	.fail = host_fail,
-	.get_service = host_service,
-};
+static const struct vmm_host host = HOST_WITH(NULL, host_log, host_fail);
 
 static int fail(const char *what, int32_t status)
 {

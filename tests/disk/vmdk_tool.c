@@ -26,6 +26,7 @@
 
 #include <vmm/block/image.h>
 
+#include "host.h"
 #include "vmdk.h"
 
 #define PIECE (UINT64_C(4) << 20)
@@ -43,20 +44,7 @@ static void tool_fail(void *context, const char *cause, const char *remedy)
 	fprintf(stderr, "fail: %s\nremedy: %s\n", cause, remedy);
 }
 
-static const void *tool_service(void *context, const char *id)
-{
-	(void)context;
-	(void)id;
-	return NULL;
-}
-
-static const struct vmm_host host = {
-	.struct_size = sizeof(host),
-	.instance = "tool",
-	.log = tool_log,
-	.fail = tool_fail,
-	.get_service = tool_service,
-};
+static const struct vmm_host host = HOST_WITH(NULL, tool_log, tool_fail);
 
 static const struct vmm_block_format *const formats[] = { &vmdk_format };
 static uint8_t piece[PIECE];

@@ -15,6 +15,7 @@
 
 #include <vmm/block/image.h>
 
+#include "../disk/host.h"
 #include "tests/fuzz/input.h"
 
 #define CHOICES 16u
@@ -46,20 +47,7 @@ static void quiet_fail(void *context, const char *cause, const char *remedy)
 		abort();
 }
 
-static const void *no_service(void *context, const char *id)
-{
-	(void)context;
-	(void)id;
-	return NULL;
-}
-
-static const struct vmm_host host = {
-	.struct_size = sizeof(host),
-	.instance = "fuzz",
-	.log = quiet_log,
-	.fail = quiet_fail,
-	.get_service = no_service,
-};
+static const struct vmm_host host = HOST_WITH(NULL, quiet_log, quiet_fail);
 
 struct report {
 	struct vmm_block_report report;

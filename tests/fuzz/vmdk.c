@@ -14,6 +14,7 @@
 
 #include <vmm/block/image.h>
 
+#include "../disk/host.h"
 #include "tests/fuzz/input.h"
 #include "vmdk.h"
 
@@ -38,20 +39,7 @@ static void host_fail(void *context, const char *cause, const char *remedy)
 		abort();
 }
 
-static const void *host_service(void *context, const char *id)
-{
-	(void)context;
-	(void)id;
-	return NULL;
-}
-
-static const struct vmm_host host = {
-	.struct_size = sizeof(host),
-	.instance = "fuzz",
-	.log = host_log,
-	.fail = host_fail,
-	.get_service = host_service,
-};
+static const struct vmm_host host = HOST_WITH(NULL, host_log, host_fail);
 
 /* Names in a descriptor lead anywhere, and lengths have no end. */
 static int32_t watch(void *self, const char *path, uint32_t event, const void *data, uint64_t length, uint64_t offset)

@@ -20,19 +20,14 @@
 
 #include <vmm/block/image.h>
 
+#include "../disk/host.h"
+
 #define UNIT  4096u
 #define UNITS 64u
 
 /* The host. */
 
 static char folder[64], cause[8192], remedy[1024];
-
-static void host_log(void *context, uint32_t level, const char *text)
-{
-	(void)context;
-	(void)level;
-	(void)text;
-}
 
 static void host_fail(void *context, const char *its_cause, const char *its_remedy)
 {
@@ -41,19 +36,7 @@ static void host_fail(void *context, const char *its_cause, const char *its_reme
 	snprintf(remedy, sizeof(remedy), "%s", its_remedy != NULL ? its_remedy : "");
 }
 
-static const void *host_service(void *context, const char *id)
-{
-	(void)context;
-	(void)id;
-	return NULL;
-}
-
-static const struct vmm_host host = {
-	.struct_size = sizeof(host),
-	.log = host_log,
-	.fail = host_fail,
-	.get_service = host_service,
-};
+static const struct vmm_host host = HOST_WITH(NULL, host_quiet, host_fail);
 
 static const char *path_of(const char *name)
 {

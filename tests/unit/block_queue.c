@@ -14,6 +14,8 @@
 #include <vmm/block/image.h>
 #include <vmm/block/plugin.h>
 
+#include "../disk/host.h"
+
 #define SLOTS  48u
 #define PART   98304u /* of the disk, for each slot: a unit and a half, so that neighbours share one */
 #define LENGTH ((uint64_t)SLOTS * PART)
@@ -21,32 +23,13 @@
 
 static char folder[64];
 
-static void host_log(void *context, uint32_t level, const char *text)
-{
-	(void)context;
-	(void)level;
-	(void)text;
-}
-
 static void host_fail(void *context, const char *cause, const char *remedy)
 {
 	(void)context;
 	ck_abort_msg("%s (%s)", cause, remedy);
 }
 
-static const void *host_service(void *context, const char *id)
-{
-	(void)context;
-	(void)id;
-	return NULL;
-}
-
-static const struct vmm_host host = {
-	.struct_size = sizeof(host),
-	.log = host_log,
-	.fail = host_fail,
-	.get_service = host_service,
-};
+static const struct vmm_host host = HOST_WITH(NULL, host_quiet, host_fail);
 
 struct slot {
 	struct vmm_storage_segment segments[2];

@@ -13,6 +13,7 @@
 
 #include <vmm/block/image.h>
 
+#include "../disk/host.h"
 #include "vmdk.h"
 
 #define MIB    (UINT64_C(1) << 20)
@@ -20,38 +21,11 @@
 #define LENGTH (6 * MIB + 512)
 #define GRAIN  UINT64_C(65536)
 
-static char folder[64], path[128], cause[512];
+static char folder[64], path[128], cause[HOST_CAUSE];
 static uint32_t cut_at;
 static uint32_t events, limit; /* made so far, and after how many the program is gone */
 
-static void host_log(void *context, uint32_t level, const char *line)
-{
-	(void)context;
-	(void)level;
-	(void)line;
-}
-
-static void host_fail(void *context, const char *what, const char *remedy)
-{
-	(void)context;
-	(void)remedy;
-	snprintf(cause, sizeof(cause), "%s", what);
-}
-
-static const void *host_service(void *context, const char *id)
-{
-	(void)context;
-	(void)id;
-	return NULL;
-}
-
-static const struct vmm_host host = {
-	.struct_size = sizeof(host),
-	.instance = "test",
-	.log = host_log,
-	.fail = host_fail,
-	.get_service = host_service,
-};
+static const struct vmm_host host = HOST_WITH(cause, host_quiet, host_keep);
 
 static int32_t watch(void *self, const char *file, uint32_t event, const void *data, uint64_t length, uint64_t offset)
 {

@@ -13,42 +13,16 @@
 
 #include <vmm/block/image.h>
 
+#include "../disk/host.h"
 #include "sparse.h"
 
 #define GRAIN  UINT64_C(65536)
 #define MIB    (UINT64_C(1) << 20)
 #define EVENTS 4096
 
-static char folder[64], path[128], child[128], cause[512];
+static char folder[64], path[128], child[128], cause[HOST_CAUSE];
 
-static void host_log(void *context, uint32_t level, const char *line)
-{
-	(void)context;
-	(void)level;
-	(void)line;
-}
-
-static void host_fail(void *context, const char *what, const char *remedy)
-{
-	(void)context;
-	(void)remedy;
-	snprintf(cause, sizeof(cause), "%s", what);
-}
-
-static const void *host_service(void *context, const char *id)
-{
-	(void)context;
-	(void)id;
-	return NULL;
-}
-
-static const struct vmm_host host = {
-	.struct_size = sizeof(host),
-	.instance = "test",
-	.log = host_log,
-	.fail = host_fail,
-	.get_service = host_service,
-};
+static const struct vmm_host host = HOST_WITH(cause, host_quiet, host_keep);
 
 /* What was done to files; and what is to fail. */
 static struct {
