@@ -105,4 +105,59 @@ START_TEST(stays_in_the_page)
 }
 END_TEST
 
-SUITE("refill", wants_a_host_page, heeds_flushes, heeds_rights, stays_in_the_page)
+/* A stack and a buffer at whatever distance: neither may cost the other its entry each time. */
+START_TEST(keeps_pages_that_share_a_set)
+{
+	for (unsigned shift = 13; shift < 47; shift++) {
+		struct cpu_tlb *tlb = fixture.cpu->tlb;
+		uint64_t linear[TLB_WAYS];
+
+		tlb_flush(fixture.cpu, true);
+		for (unsigned i = 0; i < TLB_WAYS; i++) {
+			struct tlb_page page = { .linear = LINEAR ^ (uint64_t)i << shift,
+				.flags = PAGE_WRITABLE | PAGE_DIRTY | PAGE_GLOBAL };
+
+			linear[i] = page.linear;
+			tlb_fill_deep(fixture.cpu, &page);
+			/* twice: in the same place */
+			tlb_fill_deep(fixture.cpu, &page);
+			tlb_note_host(fixture.cpu, page.linear, host, true);
+		}
+		for (unsigned i = 0; i < TLB_WAYS; i++) {
+			ck_assert_ptr_nonnull(tlb_lookup(tlb, linear[i]));
+			ck_assert(t1_refill(fixture.cpu, linear[i], T1_REFILL(8, true, TLB_KERNEL)));
+		}
+		tlb_flush_page(fixture.cpu, linear[1]);
+		ck_assert_ptr_null(tlb_lookup(tlb, linear[1]));
+		for (unsigned i = 2; i < TLB_WAYS; i++)
+			ck_assert_ptr_nonnull(tlb_lookup(tlb, linear[i]));
+		tlb_flush(fixture.cpu, false);
+		ck_assert_ptr_nonnull(tlb_lookup(tlb, linear[0]));
+		tlb_flush(fixture.cpu, true);
+		ck_assert_ptr_null(tlb_lookup(tlb, linear[0]));
+	}
+}
+END_TEST
+
+/* One INVLPG drops all of a large page, which is entered 4 KiB at a time, and nothing else. */
+START_TEST(drops_all_of_a_large_page)
+{
+	struct cpu_tlb *tlb = fixture.cpu->tlb;
+	const uint64_t first = LINEAR & ~UINT64_C(0x3fffff);
+	struct tlb_page page = { .linear = first + 0x400000, .flags = PAGE_WRITABLE | PAGE_DIRTY };
+
+	tlb_fill_deep(fixture.cpu, &page);
+	page.flags |= PAGE_LARGE;
+	for (page.linear = first; page.linear < first + 0x400000; page.linear += 4096)
+		tlb_fill_deep(fixture.cpu, &page);
+	for (uint64_t at = first; at < first + 0x400000; at += 4096)
+		ck_assert_ptr_nonnull(tlb_lookup(tlb, at));
+	tlb_flush_page(fixture.cpu, LINEAR);
+	for (uint64_t at = first; at < first + 0x400000; at += 4096)
+		ck_assert_ptr_null(tlb_lookup(tlb, at));
+	ck_assert_ptr_nonnull(tlb_lookup(tlb, first + 0x400000));
+}
+END_TEST
+
+SUITE("refill", keeps_pages_that_share_a_set, drops_all_of_a_large_page, wants_a_host_page, heeds_flushes, heeds_rights,
+	stays_in_the_page)

@@ -313,11 +313,18 @@ int paging_translate(struct cpu *cpu, uint64_t linear, unsigned access, uint64_t
 	const struct tlb_page *hit;
 	struct tlb_page page;
 
+	hit = tlb_lookup(cpu->tlb, linear);
 	if (!(cpu->cr0 & CPU_CR0_PG)) {
 		*physical = linear & cpu->a20_mask;
+		/* for the host's pages, which translated code looks for there */
+		if (!hit) {
+			page = (struct tlb_page){ .linear = linear & ~0xfffull,
+				.physical = *physical & ~0xfffull,
+				.flags = PAGE_WRITABLE | PAGE_USER | PAGE_DIRTY };
+			tlb_fill_deep(cpu, &page);
+		}
 		return CPU_OK;
 	}
-	hit = tlb_lookup(cpu->tlb, linear);
 	/* A refusal from the TLB walks again: the tables may have been relaxed since (SDM vol. 3A, 4.10.4.3). */
 	if (hit && paging_allowed(cpu, hit->flags, access) && (!(access & ACCESS_WRITE) || hit->flags & PAGE_DIRTY)) {
 		*physical = hit->physical | (linear & 0xfff);

@@ -6,7 +6,8 @@
  * First level: per access kind a read and a write array of {page tag, host address}, where one compare covers
  * tag and page crossing.  Only pages with direct host memory are in them; the write arrays hold only pages
  * that may be written without telling anybody.  Second level: translations with their permissions, which
- * survive a non-global flush if they are global and serve device pages and instruction fetch too.
+ * survive a non-global flush if they are global and serve device pages and instruction fetch too.  It has several ways,
+ * as two pages in use that had but one place between them would be walked for at every access.
  */
 #ifndef VMM_CPU_TLB_H
 #define VMM_CPU_TLB_H
@@ -15,9 +16,10 @@
 
 #include "vmm/cpu/cpu.h"
 
-#define TLB_SIZE      1024u
-#define TLB_DEEP_SIZE 4096u
-#define TLB_TOUCHED   512u
+#define TLB_SIZE    1024u
+#define TLB_SETS    1024u
+#define TLB_WAYS    4u
+#define TLB_TOUCHED 512u
 
 enum tlb_kind {
 	TLB_USER,
@@ -42,8 +44,8 @@ struct tlb_entry {
 struct tlb_page {
 	uint64_t linear, physical; /* of the page */
 	uint32_t flags;            /* PAGE_* */
-	uint32_t generation;       /* of struct cpu_tlb's generation or global_generation; 0: empty */
-	uint32_t direct[2];        /* `host` is good for reading, writing while these are struct cpu_tlb's */
+	uint32_t generation; /* good while it is struct cpu_tlb's generation or global_generation; never 0 there */
+	uint32_t direct[2];  /* `host` is good for reading, writing while these are struct cpu_tlb's */
 	uint8_t *host;
 };
 
@@ -51,8 +53,10 @@ struct tlb_page {
 
 struct cpu_tlb {
 	struct tlb_entry read[TLB_KINDS][TLB_SIZE], write[TLB_KINDS][TLB_SIZE];
-	struct tlb_entry empty[TLB_SIZE]; /* sends every access to the slow path */
-	struct tlb_page deep[TLB_DEEP_SIZE];
+	struct tlb_entry empty[TLB_SIZE];  /* sends every access to the slow path */
+	uint64_t tags[TLB_SETS][TLB_WAYS]; /* `linear` of those below */
+	struct tlb_page deep[TLB_SETS][TLB_WAYS];
+	unsigned victim; /* the way that is next to go */
 	uint32_t generation, global_generation;
 	uint32_t direct[2]; /* generations of host pages: for reading, for writing; never 0 */
 	/* Indices filled since the last flush: of reads, of writes; for pages that are not global, that are. */
@@ -120,15 +124,35 @@ static inline void tlb_note_code(struct cpu_tlb *tlb, uint64_t linear)
 	tlb->code_regions[region / 64] |= 1ull << (region % 64);
 }
 
-static inline const struct tlb_page *tlb_lookup(const struct cpu_tlb *tlb, uint64_t linear)
+/* The 1,024 pages of 4 MiB have a set each; what lies the same way in other 4 MiB does not meet in one. */
+static inline unsigned tlb_set(uint64_t linear)
 {
-	const struct tlb_page *page = &tlb->deep[(linear >> 12) % TLB_DEEP_SIZE];
+	uint64_t page = linear >> 12;
 
-	if (page->linear != (linear & ~0xfffull))
-		return NULL;
-	if (page->generation != (page->flags & PAGE_GLOBAL ? tlb->global_generation : tlb->generation))
-		return NULL;
-	return page;
+	return (unsigned)(page ^ page >> 10 ^ page >> 20) % TLB_SETS;
+}
+
+/* The second level's entry of this page, good or not. */
+static inline struct tlb_page *tlb_find(struct cpu_tlb *tlb, uint64_t linear)
+{
+	unsigned set = tlb_set(linear);
+
+	for (unsigned way = 0; way < TLB_WAYS; way++)
+		if (tlb->tags[set][way] == (linear & ~0xfffull))
+			return &tlb->deep[set][way];
+	return NULL;
+}
+
+static inline bool tlb_is_good(const struct cpu_tlb *tlb, const struct tlb_page *page)
+{
+	return page->generation == (page->flags & PAGE_GLOBAL ? tlb->global_generation : tlb->generation);
+}
+
+static inline const struct tlb_page *tlb_lookup(struct cpu_tlb *tlb, uint64_t linear)
+{
+	const struct tlb_page *page = tlb_find(tlb, linear);
+
+	return page && tlb_is_good(tlb, page) ? page : NULL;
 }
 
 #endif
