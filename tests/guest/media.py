@@ -3,6 +3,7 @@
 """Media to boot from, made out of Debian packages: an installer's ISO, an installed disk, a live ISO.
 
 What takes long to make is kept in the cache folder, under a name that changes with what it is made of."""
+import fcntl
 import functools
 import glob
 import hashlib
@@ -50,6 +51,12 @@ def recipe(function, seen):
 
 
 def remove(path):
+    # A debootstrap that was killed leaves its /proc mounted.
+    with open("/proc/self/mountinfo") as f:
+        places = [line.split()[4] for line in f]
+    for place in reversed(places):
+        if place.startswith(path + "/"):
+            run("umount", place)
     if os.path.isdir(path):
         shutil.rmtree(path)
     elif os.path.exists(path):
@@ -64,16 +71,22 @@ def kept(make):
     def cached():
         source = recipe(make, set()).encode()
         path = os.path.join(FOLDER, "%s-%s" % (kind, hashlib.sha256(source).hexdigest()[:12]))
-        if not os.path.exists(path):
-            os.makedirs(FOLDER, exist_ok=True)
+        if os.path.exists(path):
+            os.utime(path)
+            return path
+        os.makedirs(FOLDER, exist_ok=True)
+        with open(os.path.join(FOLDER, kind + ".lock"), "w") as lock:
+            # Whoever else makes it now, makes it for us.
+            fcntl.flock(lock, fcntl.LOCK_EX)
             # Another tree may have another recipe, and still want its own.
             for old in os.listdir(FOLDER):
                 if re.fullmatch(re.escape(kind) + "-[0-9a-f]{12}", old) and \
                         os.path.getmtime(os.path.join(FOLDER, old)) < time.time() - WEEK:
                     remove(os.path.join(FOLDER, old))
-            remove(path + ".part")
-            make(path + ".part")
-            os.rename(path + ".part", path)
+            if not os.path.exists(path):
+                remove(path + ".part")
+                make(path + ".part")
+                os.rename(path + ".part", path)
         os.utime(path)
         return path
     return cached
