@@ -277,6 +277,7 @@ static int translated(struct lockstep *lockstep, struct cpu *cpu, struct block *
 		block->insns[note->cut].execute = execute;
 	cpu->t1.interpret = false;
 
+	const bool faulted = t1.status == CPU_FAULT && cpu->exception.vector != CPU_CUT;
 	uint64_t ran = cpu->instructions - start, wanted = lockstep->outcome.instructions - start;
 
 	if (retires(t1.status) && (ran < wanted || (ran == wanted && !retires(status)))) {
@@ -294,7 +295,8 @@ static int translated(struct lockstep *lockstep, struct cpu *cpu, struct block *
 		used += memory_settle(lockstep, cpu, lockstep->journal.after, NULL, what + used, sizeof(what) - used);
 		state_copy(cpu, &lockstep->outcome, note->vector);
 	}
-	if (lockstep->journal.strayed)
+	/* what faults, as a store that is not aligned, was looked up and not made */
+	if (lockstep->journal.strayed && !faulted)
 		used += (size_t)snprintf(what + used, sizeof(what) - used,
 			"  T1 writes to a page that T0 does not write to, at %llx\n",
 			(unsigned long long)lockstep->journal.stray);
