@@ -16,6 +16,7 @@
 #include "vmm/cpu/insn.h"
 #include "vmm/cpu/mode.h"
 #include "vmm/cpu/tlb.h"
+#include "vmm/cpu/xsave.h"
 #include "vmm/translate/t1.h"
 #include "vmm/translate/translate.h"
 
@@ -116,15 +117,21 @@ static void memory(struct program *p, unsigned reg, unsigned base, unsigned inde
 		put32(p, (uint32_t)displacement);
 }
 
+/* Where in memory. */
+static int displacement_any(const struct program *p)
+{
+	static const int displacements[] = { 0, 0, 0, 8, 16, 4, -8, 1, 60, 120, 2040 };
+	int displacement = displacements[below(11)];
+
+	return p->align ? displacement & -(int)p->align : displacement;
+}
+
 /* An instruction between a register and memory: opcode with its map, prefix or 0. */
 static void access(struct program *p, unsigned prefix, unsigned opcode, unsigned size, unsigned reg)
 {
-	static const int displacements[] = { 0, 0, 0, 8, 16, 4, -8, 1, 60, 120, 2040 };
 	unsigned base = pointer_reg(p), index = below(2) ? 16 : index_reg(p), scale = below(4);
-	int displacement = displacements[below(11)];
+	int displacement = displacement_any(p);
 
-	if (p->align)
-		displacement &= -(int)p->align;
 	if (size == 2)
 		put(p, 0x66);
 	if (prefix)
@@ -132,6 +139,22 @@ static void access(struct program *p, unsigned prefix, unsigned opcode, unsigned
 	rex(p, size == 8, reg, index < 16 ? index : 0, base, size == 1);
 	if (opcode >> 8)
 		put(p, 0x0f);
+	if (opcode >> 8 == 2)
+		put(p, 0x38);
+	put(p, opcode & 0xff);
+	memory(p, reg, base, index, scale, displacement);
+}
+
+/* The same with a VEX prefix; `prefix' is its pp. */
+static void access_vex(
+	struct program *p, unsigned prefix, unsigned opcode, bool wide, unsigned length, unsigned reg, unsigned vvvv)
+{
+	unsigned base = pointer_reg(p), index = below(2) ? 16 : index_reg(p), scale = below(4);
+	int displacement = displacement_any(p);
+
+	put(p, 0xc4);
+	put(p, (reg & 8 ? 0 : 0x80) | (index < 16 && index & 8 ? 0 : 0x40) | (base & 8 ? 0 : 0x20) | opcode >> 8);
+	put(p, (wide ? 0x80 : 0) | (~vvvv & 15) << 3 | length << 2 | prefix);
 	put(p, opcode & 0xff);
 	memory(p, reg, base, index, scale, displacement);
 }
@@ -187,6 +210,56 @@ static void vector(struct program *p)
 	access(p, forms[i].prefix, forms[i].opcode, 4, below(8));
 }
 
+/* AND: an index stays where there is memory. */
+static void index_bound(struct program *p, unsigned i)
+{
+	rex(p, false, 0, 0, i, false);
+	put(p, 0x83);
+	put(p, 0xe0 | (i & 7));
+	put(p, below(0x80));
+}
+
+/* Later instructions on general registers, and what vector registers leave in those: they change what addresses are
+ * made of. */
+static void extension(struct program *p)
+{
+	unsigned a = data_reg(p), b = data_reg(p), i = index_reg(p), size = p->wide && below(2) ? 8 : 4;
+
+	switch (below(8)) {
+	case 0: /* ADCX, ADOX */
+		put(p, below(2) ? 0x66 : 0xf3);
+		rex(p, size == 8, a, 0, b, false);
+		put(p, 0x0f);
+		put(p, 0x38);
+		put(p, 0xf6);
+		put(p, 0xc0 | (a & 7) << 3 | (b & 7));
+		break;
+	case 1: access(p, below(2) ? 0x66 : 0xf3, 0x2f6, size, a); break;
+	case 2: access(p, 0, 0x2f0 | below(2), size, a); break; /* MOVBE */
+	case 3:                                                 /* CRC32 */
+		access(p, 0xf2, 0x2f1, size, i);
+		index_bound(p, i);
+		break;
+	case 4: /* MOVD, PMOVMSKB */
+	case 5: {
+		bool move = below(2);
+
+		put(p, 0x66);
+		rex(p, false, move ? below(8) : i, 0, move ? i : below(8), false);
+		put(p, 0x0f);
+		put(p, move ? 0x7e : 0xd7);
+		put(p, 0xc0 | (move ? below(8) << 3 | (i & 7) : (i & 7) << 3 | below(8)));
+		index_bound(p, i);
+		break;
+	}
+	case 6: /* MULX */
+		access_vex(p, 3, 0x2f6, size == 8, 0, i, a);
+		index_bound(p, i);
+		break;
+	default: access_vex(p, 1, 0x1fe, false, below(2), below(8), below(8)); break; /* VPADDD */
+	}
+}
+
 /* Between registers; the last one sets a bound for an index. */
 static void arithmetic(struct program *p)
 {
@@ -226,12 +299,7 @@ static void arithmetic(struct program *p)
 		put(p, 0xb6);
 		put(p, 0xc0 | (i & 7) << 3 | (a & 7));
 		break;
-	default:
-		rex(p, false, 0, 0, i, false);
-		put(p, 0x83);
-		put(p, 0xe0 | (i & 7));
-		put(p, below(0x80));
-		break;
+	default: index_bound(p, i); break;
 	}
 }
 
@@ -275,9 +343,10 @@ static void move(struct program *p, unsigned reg, bool index)
 
 static void any(struct program *p)
 {
-	switch (below(10)) {
+	switch (below(11)) {
 	case 0:
 	case 1: arithmetic(p); break;
+	case 10: extension(p); break;
 	case 2:
 		if (below(2))
 			move(p, pointer_reg(p), false);
@@ -442,7 +511,8 @@ static void run(const struct program *p, struct cpu_translator *translator, stru
 		for (uint32_t at = 0; at < RAM_SIZE; at += 4096)
 			pte_put(at, at | page_rights(p, at));
 	}
-	cpu->cr4 |= CPU_CR4_OSFXSR | CPU_CR4_OSXMMEXCPT;
+	cpu->cr4 |= CPU_CR4_OSFXSR | CPU_CR4_OSXMMEXCPT | CPU_CR4_OSXSAVE;
+	cpu->xcr0 = xcr0_allowed(cpu->model) & 7;
 	cpu->cr0 = (cpu->cr0 | CPU_CR0_MP) & ~(CPU_CR0_TS | CPU_CR0_EM);
 	memcpy(cpu->gpr, p->gpr, sizeof(cpu->gpr));
 	cpu->gpr[CPU_RSP] = STACK_AT;

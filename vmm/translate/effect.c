@@ -226,6 +226,22 @@ static struct t1_effect effect_map1(const struct cpu *cpu, const struct insn *in
 	}
 }
 
+/* MOVBE, CRC32, ADCX and ADOX, which T0 has whether the host does or not. */
+static struct t1_effect effect_map2(const struct t1 *t1, const struct insn *insn)
+{
+	bool crc = insn->rep == 0xf2;
+
+	switch (insn->opcode) {
+	case 0x2f0:
+	case 0x2f1: return (crc ? t1->crc32 : t1->movbe) ? native(0, 0) : foreign_quiet();
+	case 0x2f6:
+		if (!t1->adx)
+			return foreign();
+		return insn->rep ? native(OF, OF) : native(CF, CF);
+	default: return foreign();
+	}
+}
+
 struct t1_effect t1_effect(const struct cpu *cpu, const struct insn *insn)
 {
 	if (insn_is_undefined(insn))
@@ -240,6 +256,7 @@ struct t1_effect t1_effect(const struct cpu *cpu, const struct insn *insn)
 	switch (insn->opcode >> 8) {
 	case 0: return effect_map0(insn);
 	case 1: return effect_map1(cpu, insn);
+	case 2: return effect_map2(t1, insn);
 	default: return foreign();
 	}
 }

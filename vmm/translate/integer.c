@@ -300,13 +300,55 @@ static bool integer_map1(struct t1_translation *t)
 	}
 }
 
+/* The source is a byte or as wide as the operand, the sum has 32 bits. */
+static bool checksum(struct t1_translation *t)
+{
+	const struct insn *insn = t->insn;
+	unsigned size = insn->opcode & 1 ? insn->operand_size : 1, a;
+	struct host_rm rm;
+
+	if (insn->mod == 3 && plain_bytes(insn, size) && insn->rm >= 4)
+		return false; /* AH and its like */
+	if (insn->mod != 3) {
+		t1_operand(t, size, false);
+		t1_memory_exact(t);
+		rm = rm_memory(HOST_R10, 0);
+	} else {
+		rm = rm_register(t1_in(t, insn->rm, HOST_R10));
+	}
+	a = t1_in(t, insn->reg, HOST_R11);
+	emit_op(&t->e, insn->opcode, size, a, rm, EMIT_F2 | (size == 1 ? EMIT_BYTE_RM : 0), 0);
+	t1_commit(t, insn->reg, a);
+	return true;
+}
+
+static bool integer_map2(struct t1_translation *t)
+{
+	const struct insn *insn = t->insn;
+
+	switch (insn->opcode) {
+	case 0x2f0:
+	case 0x2f1:
+		if (insn->rep == 0xf2)
+			return checksum(t);
+		two_operands(t, insn->opcode, insn->operand_size, insn->opcode & 1 ? TO_RM : TO_REG, 0, -1);
+		return true;
+	case 0x2f6: /* ADCX, ADOX */
+		two_operands(t, insn->opcode, insn->rex & 8 ? 8 : 4, TO_REG, insn->rep ? EMIT_F3 : EMIT_66, -1);
+		return true;
+	default: return false;
+	}
+}
+
 bool t1_integer(struct t1_translation *t)
 {
 	const struct insn *insn = t->insn;
 	unsigned opcode = insn->opcode, size = insn->operand_size;
 
-	if (opcode >> 8)
+	if (opcode >> 8 == 1)
 		return integer_map1(t);
+	if (opcode >> 8)
+		return integer_map2(t);
 	if (opcode < 0x40 && (opcode & 7) < 6) {
 		arithmetic(t);
 		return true;

@@ -7,7 +7,7 @@
 #include "vmm/cpu/decode.h"
 #include "vmm/translate/t1.h"
 
-#define ANY       0xffffu
+#define ANY       T1_ANY_REGISTER
 #define MOVED_MAX 4096 /* what is moved further may be anywhere */
 #define BIT(r)    (1u << (r))
 #define STACK_BIT BIT(CPU_RSP)
@@ -126,26 +126,6 @@ static uint32_t map1_bits(const struct insn *insn)
 	case 0xa0: /* PUSH FS, PUSH GS */
 	case 0xa8:
 	case 0xa3: return 0;
-	case 0x10 ... 0x17: /* moves, logic and arithmetic between vector registers and memory */
-	case 0x28:
-	case 0x29:
-	case 0x51 ... 0x77: /* EMMS among them */
-	case 0x7f:
-	case 0xc2:
-	case 0xc4:
-	case 0xc6:
-	case 0xd1 ... 0xd6:
-	case 0xd8 ... 0xf6:
-	case 0xf8 ... 0xfe: return 0;
-	case 0x2a: /* CVTSI2SS and its like, UCOMISS, COMISS */
-	case 0x2e:
-	case 0x2f: return 0;
-	case 0x2c: /* CVTTSS2SI, CVTSS2SI and their like, MOVMSKPS */
-	case 0x2d:
-	case 0x50: return BIT(insn->reg);
-	case 0x7e: return rm_bits(insn, false); /* MOVD; or of MOVQ's source, in an XMM register, too much */
-	case 0xc5:                              /* PEXTRW */
-	case 0xd7:                              /* PMOVMSKB */
 	case 0x40 ... 0x4f:
 	case 0xaf:
 	case 0xb6:
@@ -170,13 +150,24 @@ static uint32_t map1_bits(const struct insn *insn)
 /* General registers that the instruction may change, but for what pushes and pops do to RSP. */
 static uint32_t written(const struct insn *insn)
 {
-	if (insn->vex)
-		return ANY;
+	uint32_t mask = t1_scalar_written(insn);
+
+	if (mask == ANY)
+		mask = t1_vector_written(insn);
+	if (mask == ANY)
+		mask = t1_x87_written(insn);
+	if (mask != ANY || insn->vex)
+		return mask;
 	switch (insn->opcode >> 8) {
 	case 0: return map0_bits(insn);
 	case 1: return map1_bits(insn);
-	case 2: /* SSSE3 */ return insn->opcode <= 0x20b || (insn->opcode >= 0x21c && insn->opcode <= 0x21e) ? 0 : ANY;
-	case 3: return insn->opcode == 0x30f ? 0 : ANY; /* PALIGNR */
+	case 2:
+		switch (insn->opcode) {
+		case 0x2f0: /* MOVBE, CRC32 */
+		case 0x2f1: return insn->opcode & 1 && insn->rep != 0xf2 ? 0 : BIT(insn->reg);
+		case 0x2f6: return BIT(insn->reg);
+		default: return ANY;
+		}
 	default: return ANY;
 	}
 }

@@ -40,6 +40,17 @@ bool t1_scalar_effect(const struct insn *insn, struct t1_effect *effect)
 	return true;
 }
 
+uint32_t t1_scalar_written(const struct insn *insn)
+{
+	if (!is_scalar(insn))
+		return T1_ANY_REGISTER;
+	switch (insn->opcode) {
+	case 0x2f3: return 1u << insn->vvvv;
+	case 0x2f6: return 1u << insn->reg | 1u << insn->vvvv;
+	default: return 1u << insn->reg;
+	}
+}
+
 static void encode(struct t1_translation *t, unsigned reg, unsigned vvvv, unsigned rm, bool memory)
 {
 	const struct insn *insn = t->insn;

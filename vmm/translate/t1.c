@@ -527,6 +527,19 @@ static bool host_has_xsave(void)
 	return __get_cpuid(1, &a, &b, &c, &d) && c & bit_OSXSAVE;
 }
 
+/* What else the host has that T0 does in C. */
+static void host_find(struct t1 *t1)
+{
+	unsigned a, b, c, d;
+
+	if (__get_cpuid(1, &a, &b, &c, &d)) {
+		t1->movbe = c & bit_MOVBE;
+		t1->crc32 = c & bit_SSE4_2;
+	}
+	if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
+		t1->adx = b & bit_ADX;
+}
+
 /* [code, executable][data] in one piece, so that code reaches its data, and the code once more, writable. */
 static int cache_map(struct t1 *t1)
 {
@@ -564,6 +577,7 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, unsigned h
 	t1->exact = exact;
 	t1->xsave = host_has_xsave();
 	t1->bmi2 = __builtin_cpu_supports("bmi2");
+	host_find(t1);
 	t1->fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT;
 	error = cache_map(t1);
 	if (!error)

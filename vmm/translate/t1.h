@@ -149,7 +149,7 @@ struct t1_tables {
 struct t1 {
 	struct cpu_translator translator; /* first */
 	uint8_t *code, *writable;         /* the two mappings of the code cache */
-	bool fsgsbase, xsave, bmi2;
+	bool fsgsbase, xsave, bmi2, adx, movbe, crc32;
 	bool exact;         /* blocks look at their page's version and count (translate.h) */
 	unsigned hot, hot2; /* hot2: how often a loop goes round before it becomes a superblock; 0: it does not */
 	struct t2_recorder recorder;
@@ -462,6 +462,11 @@ bool t1_vector(struct t1_translation *t);
 bool t1_x87(struct t1_translation *t);
 bool t1_scalar(struct t1_translation *t);
 bool t1_scalar_effect(const struct insn *insn, struct t1_effect *effect);
+/* General registers that it may write, a bit each; T1_ANY_REGISTER: it is none of these instructions. */
+#define T1_ANY_REGISTER 0xffffu
+uint32_t t1_scalar_written(const struct insn *insn);
+uint32_t t1_vector_written(const struct insn *insn);
+uint32_t t1_x87_written(const struct insn *insn);
 bool t1_repeat(struct t1_translation *t);
 bool t1_repeat_effect(const struct insn *insn, struct t1_effect *effect);
 bool t1_system(struct t1_translation *t);

@@ -20,7 +20,7 @@ struct shape {
 	unsigned opcode, prefix, memory, level; /* memory: bytes of the operand */
 	unsigned reg, rm;                       /* enum thunk_class */
 	uint8_t immediate_mask;                 /* bit 7 of a register's number means nothing outside 64-bit mode */
-	bool store, compare, aligned, immediate, wide, mmx;
+	bool store, compare, aligned, immediate, wide, mmx, string;
 };
 
 static bool row_has(const struct vector_row *row, unsigned class)
@@ -47,6 +47,7 @@ static bool shape_legacy(const struct insn *insn, struct shape *s)
 			.reg = THUNK_XMM,
 			.rm = THUNK_XMM,
 			.compare = string,
+			.string = string,
 			.aligned = !string,
 			.immediate = string,
 			.immediate_mask = 0xff,
@@ -95,6 +96,7 @@ static bool shape_vex(const struct insn *insn, struct shape *s)
 		.rm = row->rm,
 		.store = row->flags & VEX_STORE,
 		.compare = row->flags & (VEX_COMPARE | VEX_STRING),
+		.string = row->flags & VEX_STRING,
 		.aligned = row->flags & VEX_ALIGNED,
 		.immediate = row->flags & VEX_IMMEDIATE || row->is4,
 		.immediate_mask = row->is4 && !insn->code64 ? 0x7f : 0xff,
@@ -126,6 +128,25 @@ bool t1_vector_effect(const struct t1 *t1, const struct insn *insn, struct t1_ef
 		.native = true, .touches = s.compare, .sets = s.compare ? CPU_FLAGS_ARITHMETIC : 0
 	};
 	return true;
+}
+
+uint32_t t1_vector_written(const struct insn *insn)
+{
+	uint32_t mask = 0;
+	struct shape s;
+
+	if (is_zero_upper(insn))
+		return 0;
+	if (!shape_legacy(insn, &s) && !shape_vex(insn, &s))
+		return T1_ANY_REGISTER;
+	/* a source counts, too */
+	if (s.reg == THUNK_GPR)
+		mask |= 1u << (insn->reg & 15);
+	if (s.rm == THUNK_GPR && insn->mod == 3)
+		mask |= 1u << (insn->rm & 15);
+	if (s.string)
+		mask |= 1u << CPU_RCX;
+	return mask;
 }
 
 /* ---- encoding ---- */

@@ -39,6 +39,16 @@ static enum control control_kind(const struct insn *insn)
 	}
 }
 
+uint32_t t1_x87_written(const struct insn *insn)
+{
+	enum control kind = control_kind(insn);
+	struct x87_form form;
+
+	if (kind == CONTROL_STATUS_AX)
+		return 1u << CPU_RAX;
+	return kind != CONTROL_NONE || (!insn->vex && x87_form(insn, &form)) ? 0 : T1_ANY_REGISTER;
+}
+
 bool t1_x87_effect(const struct t1 *t1, const struct insn *insn, struct t1_effect *effect)
 {
 	struct x87_form form;
