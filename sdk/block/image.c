@@ -69,6 +69,7 @@ static void node_close(struct node *node)
 	free((char *)(uintptr_t)image->path);
 	free(node->parent_path);
 	extents_destroy(&node->extents);
+	gate_destroy(&node->gate);
 	range_set_destroy(&node->ranges);
 	pthread_rwlock_destroy(&node->lock);
 	pthread_mutex_destroy(&node->mutator);
@@ -88,6 +89,7 @@ static struct node *node_new(const struct vmm_host *host, const char *path, uint
 	pthread_rwlock_init(&node->lock, NULL);
 	range_set_init(&node->ranges);
 	extents_init(&node->extents);
+	gate_init(&node->gate);
 	node->image.host = host;
 	node->image.path = copy;
 	node->image.flags = flags;
