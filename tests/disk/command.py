@@ -155,6 +155,34 @@ def tracking():
     assert vmm("map", "tracked.img", "--changed-since", first, "--json")["pieces"] == want
     vmm("map", "tracked.img", "--changed-since", second + 10 ** 6, status=FAILED, says="no mark")
     vmm("map", "tracked.img", "--changed-since", "yesterday", status=USAGE)
+    backups()
+
+
+def backups():
+    """Of an image that nobody uses."""
+    write_file("plain.img", bytes(MIB) + os.urandom(3 * MIB))
+    answer = vmm("backup", "plain.img", "plain.redo-0", "--format", "raw", "--json")
+    assert answer == {"file": "plain.redo-0", "copied": 4 * MIB}, answer
+    assert not os.path.exists("plain.img.cbt") and vmm("compare", "plain.img", "plain.redo-0", "--json")["alike"]
+    first = vmm("backup", "plain.img", "full.img", "--begin", "--json")["mark"]
+    vmm("bench", "plain.img", "--write", "--count", "3", "--size", "64K", "--step", "1M")
+    with open("plain.img", "rb") as f:
+        assert f.read(65536) != bytes(65536)
+    words = ("backup", "plain.img", "inc.redo", "--format", "delta", "--changed-since", first)
+    vmm(*words, status=USAGE, says="--parent")
+    vmm(*words, "--parent", "nowhere.img", status=FAILED, says="nowhere.img")
+    vmm(*words, "--parent", "full.img", "--machine", "nobody", status=FAILED, says="nobody")
+    vmm("backup", "plain.img", "inc.img", "--format", "raw", "--changed-since", first, "--parent", "full.img", status=FAILED,
+        says="parents")
+    vmm(*words[:-1], first + 10 ** 6, "--parent", "full.img", status=FAILED, says="no mark")
+    assert not os.path.exists("inc.redo") and not os.path.exists("inc.img")
+    answer = vmm(*words, "--parent", "full.img", "--json")
+    assert answer["copied"] == 3 * 65536 and answer["mark"] > first, answer
+    vmm(*words, "--parent", "full.img", status=FAILED, says="exists")
+    assert vmm("compare", "plain.img", "inc.redo", "--json")["alike"]
+    vmm("compare", "plain.img", "full.img", status=FOUND)
+    vmm("commit", "inc.redo")
+    assert vmm("compare", "plain.img", "full.img", "--json")["alike"]
 
 
 def bench():
