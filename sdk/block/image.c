@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kit.h"
 
@@ -189,14 +190,15 @@ static const struct vmm_block_format *parent_find(const struct vmm_host *host, c
 	const struct vmm_block_format *format = NULL;
 	const struct vmm_image_service *service = host->get_service(host->context, VMM_SERVICE_IMAGE);
 	struct vmm_block_file *file;
-	if (name[0] != 0) {
+	if (name[0] != 0 && access(path, F_OK) == 0) {
 		format = format_find(formats, count, name);
 		return format != NULL ? format : &block_foreign;
 	}
 	int32_t status = vmm_block_file_open(
 		path, VMM_BLOCK_FILE_READONLY | VMM_BLOCK_FILE_UNLOCKED | VMM_BLOCK_FILE_DEVICE, NULL, &file);
 	if (status < 0) {
-		vmm_block_fail(host, status, "put it where it was, or name it anew with `vmm disk rebase`",
+		vmm_block_fail(host, status,
+			"put it where it was, or say with `vmm disk rebase --unsafe --parent FILE` where it is now",
 			"the parent %.3000s cannot be opened: %s", path, strerror(-status));
 		return NULL;
 	}

@@ -314,11 +314,67 @@ def children(chance, known, data):
         vmm("rebase", "child." + suffix, "--parent", "none")
         assert not vmm("info", "child." + suffix, "--json")["parents"]
         assert contents("child." + suffix, name)[:len(data)] == data
+    orphan(name, base, top)
     os.rename(base, base + ".away")
-    vmm("check", top, status=FAILED, says=base)
     answer = subprocess.run([VMM, "disk", "info", top, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert answer.returncode == FAILED and base in json.loads(answer.stdout)["trouble"]
     os.rename(base + ".away", base)
+
+
+def spoil(name, path):
+    """Something that repair can mend without any parent; says what check calls it."""
+    with open(path, "r+b") as f:
+        if name == "qcow2":
+            f.seek(72)
+            features = int.from_bytes(f.read(8), "big")
+            f.seek(72)
+            f.write((features | 1).to_bytes(8, "big"))
+            return "not closed cleanly"
+        if name == "vhd":
+            f.seek(64)
+            f.write(b"\0\0\0\0")
+            return "copy of the footer"
+        # The second copy of a grain table names one grain less.
+        f.seek(48)
+        f.seek(int.from_bytes(f.read(8), "little") * 512)
+        table = int.from_bytes(f.read(4), "little") * 512
+        f.seek(table)
+        entries = f.read(2048)
+        used = next(i for i in range(512) if entries[4 * i:4 * i + 4] > b"\1\0\0\0")
+        f.seek(table + 4 * used)
+        f.write(b"\0\0\0\0")
+        return "grain"
+
+
+def orphan(name, base, top):
+    """A child without its parents is checked, and mended, for itself."""
+    vmm("bench", top, "--write", "--count", "20", "--random", "--size", "64K")
+    want = contents(top, name)
+    os.rename(base, base + ".away")
+    answer = vmm("check", top, "--json", status=FOUND)
+    assert (answer["damage"], answer["waste"], answer["mendable"]) == (1, 0, 0), answer
+    assert base in answer["findings"][0]["text"] and "rebase" in answer["findings"][0]["remedy"], answer
+    vmm("check", top, status=FOUND, says="rebase")
+    answer = vmm("repair", top, "--yes", "--json", status=FOUND)
+    assert (answer["damage"], answer["mended"]) == (1, 0), answer
+    what = spoil(name, top)
+    answer = vmm("check", top, "--json", status=FOUND)
+    assert answer["damage"] + answer["waste"] >= 2 and answer["mendable"] >= 1, answer
+    assert any(what in entry["text"] for entry in answer["findings"]), answer
+    vmm("repair", top, "--yes", status=FOUND, says="1 are left")
+    os.rename(base + ".away", base)
+    vmm("check", top, says="sound")
+    assert contents(top, name) == want
+    # A parent that was moved is named anew.
+    if name == "qcow2":
+        os.rename(base, "elsewhere")
+        vmm("check", "chain-1.qcow2", status=FOUND, says="--unsafe --parent")
+        vmm("rebase", "chain-1.qcow2", "--unsafe", "--parent", "elsewhere")
+        vmm("check", "chain-1.qcow2", says="sound")
+        vmm("rebase", "chain-1.qcow2", "--unsafe", "--parent", base, status=FAILED, says=base)
+        os.rename("elsewhere", base)
+        vmm("rebase", "chain-1.qcow2", "--unsafe", "--parent", base)
+        assert contents(top, name) == want
 
 
 def strangers(chance, formats):
