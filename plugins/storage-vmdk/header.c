@@ -35,7 +35,8 @@ uint32_t header_decode(const uint8_t sector[SECTOR], struct header *header)
 	header->capacity = vmm_block_le64(sector + AT_CAPACITY);
 	header->grainSize = vmm_block_le64(sector + AT_GRAIN);
 	header->descriptorOffset = vmm_block_le64(sector + AT_DESCRIPTOR);
-	header->descriptorSize = vmm_block_le64(sector + AT_SIZE);
+	/* What is nowhere has no size, whatever stands there. */
+	header->descriptorSize = header->descriptorOffset != 0 ? vmm_block_le64(sector + AT_SIZE) : 0;
 	header->numGTEsPerGT = vmm_block_le32(sector + AT_GTES);
 	header->rgdOffset = vmm_block_le64(sector + AT_RGD);
 	header->gdOffset = vmm_block_le64(sector + AT_GD);

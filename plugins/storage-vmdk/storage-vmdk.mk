@@ -76,11 +76,12 @@ tests_unit_vmdk_write_LDADD = $(VMDK_UNIT_LIBS)
 endif
 
 if FUZZERS
-check_PROGRAMS += tests/fuzz/vmdk
-tests_fuzz_vmdk_SOURCES = tests/fuzz/vmdk.c tests/fuzz/input.h
-tests_fuzz_vmdk_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir) -iquote $(top_srcdir)/plugins/storage-vmdk
-tests_fuzz_vmdk_LDFLAGS = $(FUZZ_LINK)
-tests_fuzz_vmdk_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
+check_PROGRAMS += tests/fuzz/storage-vmdk
+tests_fuzz_storage_vmdk_SOURCES = tests/fuzz/image.c tests/fuzz/image.h tests/fuzz/image_vmdk.c tests/fuzz/input.h
+tests_fuzz_storage_vmdk_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir) -iquote $(top_srcdir)/plugins/storage-vmdk \
+	-DFUZZ_FORMAT=vmdk_format
+tests_fuzz_storage_vmdk_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_storage_vmdk_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
 endif
 
 # The kit's own tests, over what a guest can write.

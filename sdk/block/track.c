@@ -28,6 +28,7 @@
 #define BLOCK  BLOCK_TRACKED
 #define TABLE  UINT64_C(4096)
 #define HEADER 80u
+#define MARK_MOST (UINT64_MAX / 2)
 
 struct track {
 	struct vmm_block_file *file;
@@ -56,6 +57,9 @@ static void boot_id(uint8_t id[32])
 static uint64_t mark_next(uint64_t mark)
 {
 	uint64_t now = (uint64_t)time(NULL);
+	/* No mark, but damage; and nothing is past the last number. */
+	if (mark > MARK_MOST)
+		mark = 0;
 	return now > mark ? now : mark + 1;
 }
 
@@ -117,7 +121,7 @@ static int32_t header_read(struct track *track, struct vmm_block_file *file, boo
 	*same_boot = id[0] != 0 && memcmp(head + 48, id, 32) == 0;
 	if (memcmp(head, MAGIC, 8) != 0 || vmm_block_le32(head + 8) != 1 || vmm_block_le32(head + 12) != BLOCK ||
 		track->length > VMM_BLOCK_LENGTH_MAXIMUM || info.length < TABLE + track->blocks * 8 ||
-		track->first > track->mark || track->mark > UINT64_MAX / 2)
+		track->first > track->mark || track->mark > MARK_MOST)
 		return -EINVAL;
 	return 0;
 }
