@@ -96,3 +96,9 @@ tests_disk_crash_vmdk_SOURCES = $(DISK_CRASH)
 tests_disk_crash_vmdk_CPPFLAGS = $(VMDK_SUBJECT)
 tests_disk_crash_vmdk_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
 endif
+# Of one file, which is what this test cuts.
+check_PROGRAMS += tests/disk/crash_whole_vmdk
+TESTS += tests/disk/crash_whole_vmdk
+tests_disk_crash_whole_vmdk_SOURCES = tests/disk/crash_whole.c tests/disk/subject.c tests/disk/subject.h
+tests_disk_crash_whole_vmdk_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmdk_format -DSUBJECT_VARIANTS='"monolithicSparse"'
+tests_disk_crash_whole_vmdk_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
