@@ -66,6 +66,14 @@ void header_encode(const struct header *header, uint8_t sector[SECTOR])
 	vmm_block_put_le16(sector + AT_COMPRESSION, (uint16_t)header->compressAlgorithm);
 }
 
+void header_place(struct header *header, uint8_t sector[SECTOR], uint64_t offset, uint64_t size)
+{
+	header->descriptorOffset = offset;
+	header->descriptorSize = size;
+	vmm_block_put_le64(sector + AT_DESCRIPTOR, offset);
+	vmm_block_put_le64(sector + AT_SIZE, size);
+}
+
 uint64_t header_tables(const struct header *header)
 {
 	uint64_t grains = header->capacity / header->grainSize + (header->capacity % header->grainSize != 0);

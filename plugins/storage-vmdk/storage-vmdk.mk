@@ -102,3 +102,13 @@ TESTS += tests/disk/crash_whole_vmdk
 tests_disk_crash_whole_vmdk_SOURCES = tests/disk/crash_whole.c tests/disk/subject.c tests/disk/subject.h
 tests_disk_crash_whole_vmdk_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmdk_format -DSUBJECT_VARIANTS='"monolithicSparse"'
 tests_disk_crash_whole_vmdk_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
+# With a descriptor that has to move.
+VMDK_TUNED_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir) -iquote $(top_srcdir)/plugins/storage-vmdk -DSUBJECT=vmdk_format
+check_PROGRAMS += tests/disk/property_vmdk_tuned tests/disk/crash_whole_vmdk_tuned
+TESTS += tests/disk/property_vmdk_tuned tests/disk/crash_whole_vmdk_tuned
+tests_disk_property_vmdk_tuned_SOURCES = $(DISK_PROPERTY) tests/disk/vmdk_tuned.c
+tests_disk_property_vmdk_tuned_CPPFLAGS = $(VMDK_TUNED_CPPFLAGS)
+tests_disk_property_vmdk_tuned_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
+tests_disk_crash_whole_vmdk_tuned_SOURCES = $(tests_disk_crash_whole_vmdk_SOURCES) tests/disk/vmdk_tuned.c
+tests_disk_crash_whole_vmdk_tuned_CPPFLAGS = $(VMDK_TUNED_CPPFLAGS)
+tests_disk_crash_whole_vmdk_tuned_LDADD = $(tests_disk_property_vmdk_tuned_LDADD)

@@ -9,7 +9,8 @@
  * its end: all of it if it is as long as before.  Then it is mended, and can be written; and made longer it shows
  * nothing of what was cut off.
  *
- * CRASH_SEED, CRASH_ROUNDS (a variant), CRASH_CUTS (an act; all if there are fewer).
+ * CRASH_SEED, CRASH_ROUNDS (a variant), CRASH_CUTS (an act; all if there are fewer), CRASH_DRAWS (power failures a
+ * cut).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -321,7 +322,7 @@ static void state_save(const struct state *state)
 	close(fd);
 }
 
-static uint64_t run(const char *variant, uint32_t what, uint64_t cuts)
+static uint64_t run(const char *variant, uint32_t what, uint64_t cuts, uint64_t draws)
 {
 	static struct state state;
 	bool child = what == LEAVE ||
@@ -350,7 +351,7 @@ static uint64_t run(const char *variant, uint32_t what, uint64_t cuts)
 	for (uint32_t i = 0; i <= tape.count && length != 0; i++) {
 		if (tape.count > cuts && chance_below(&chance, tape.count) >= cuts)
 			continue;
-		for (uint32_t power = 0; power < 2; power++, count++) {
+		for (uint64_t power = 0; power <= draws; power++, count++) {
 			snprintf(text, sizeof(text), "%s (%s)", act_names[what], power ? "power failure" : "kill");
 			state_make(&state, i, power != 0);
 			state_save(&state);
@@ -366,7 +367,7 @@ static uint64_t run(const char *variant, uint32_t what, uint64_t cuts)
 int main(void)
 {
 	uint64_t seed = subject_number("CRASH_SEED", 1), rounds = subject_number("CRASH_ROUNDS", 3);
-	uint64_t cuts = subject_number("CRASH_CUTS", 25), count = 0;
+	uint64_t cuts = subject_number("CRASH_CUTS", 25), draws = subject_number("CRASH_DRAWS", 3), count = 0;
 	subject_host_init(&host);
 	vmm_block_watch(record, NULL);
 	for (uint32_t i = 0; subject_variant(i) != NULL; i++) {
@@ -377,7 +378,7 @@ int main(void)
 			for (uint32_t what = 0; what < ACTS; what++) {
 				chance.state = seed + round * ACTS + what;
 				subject_place(subject_variant(i), seed + round, what);
-				count += run(subject_variant(i), what, cuts);
+				count += run(subject_variant(i), what, cuts, draws);
 			}
 		}
 	}
