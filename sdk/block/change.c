@@ -115,6 +115,7 @@ int32_t vmm_block_image_pack(struct vmm_block_image *image, const void *data, ui
 int32_t vmm_block_image_check(struct vmm_block_image *image, struct vmm_block_report *report)
 {
 	struct range range;
+	track_check(image, report);
 	if (image->format->check == NULL)
 		return 0;
 	range_lock(&image_node(image)->ranges, &range, 0, UINT64_MAX, true);

@@ -188,6 +188,9 @@ int32_t track_prepare(struct vmm_block_image *image, bool begin);
 int32_t track_mark(struct vmm_block_image *image, uint64_t *mark);
 int32_t track_since(struct vmm_block_image *image, uint64_t since, uint64_t *bits);
 
+/* Say whether there is anything wrong with the file. */
+void track_check(const struct vmm_block_image *image, struct vmm_block_report *report);
+
 /* backup.c: copying an image as it is now while it is written to.  start: to `target`, which is the backup's from then
  * on, what was changed since that mark (0: all); *mark is the next one, 0 if nobody keeps track.  -EBUSY: there is one
  * already.  look: true when it has ended.  end: stop it if it has not.  NULL will do. */

@@ -24,10 +24,10 @@
 
 #include "kit.h"
 
-#define MAGIC  "VMM CBT1"
-#define BLOCK  BLOCK_TRACKED
-#define TABLE  UINT64_C(4096)
-#define HEADER 80u
+#define MAGIC     "VMM CBT1"
+#define BLOCK     BLOCK_TRACKED
+#define TABLE     UINT64_C(4096)
+#define HEADER    80u
 #define MARK_MOST (UINT64_MAX / 2)
 
 struct track {
@@ -360,6 +360,25 @@ int32_t track_since(struct vmm_block_image *image, uint64_t since, uint64_t *bit
 	}
 	pthread_mutex_unlock(&track->mutex);
 	return since > last ? no_mark(image, since, last) : 0;
+}
+
+void track_check(const struct vmm_block_image *image, struct vmm_block_report *report)
+{
+	struct vmm_block_file *file;
+	struct track look = { 0 };
+	bool writing = false, same_boot = false;
+	char path[4200];
+	track_path(image, path);
+	if (vmm_block_file_open(path, VMM_BLOCK_FILE_READONLY | VMM_BLOCK_FILE_UNLOCKED, NULL, &file) < 0)
+		return;
+	int32_t status = header_read(&look, file, &writing, &same_boot);
+	vmm_block_file_close(file);
+	if (status == 0 && (!writing || same_boot))
+		return;
+	report->found(report, VMM_BLOCK_NOTE, 0, "the next backup is of everything; nothing else need be done",
+		status < 0 ? "%.800s is damaged: every block counts as changed"
+			   : "%.800s was in use when the host failed: every block counts as changed",
+		path);
 }
 
 int32_t vmm_block_image_mark(struct vmm_block_image *image, uint32_t begin, uint64_t *mark)

@@ -112,6 +112,8 @@ def undoable(chance):
     write_file("undo.img", data)
     vmm("discard", "undo.img", status=FAILED, says="no undoable changes")
     vmm("create", "undo.img.redo", "--parent", "undo.img", "--format", "delta")
+    assert vmm("info", "undo.img", "--json")["undoable"] == "undo.img.redo"
+    vmm("info", "undo.img", says="commit or discard")
     vmm("bench", "undo.img.redo", "--write", "--count", "40", "--size", "8K", "--random")
     want = contents("undo.img.redo", "delta")
     assert want != data
@@ -155,7 +157,20 @@ def tracking():
     assert vmm("map", "tracked.img", "--changed-since", first, "--json")["pieces"] == want
     vmm("map", "tracked.img", "--changed-since", second + 10 ** 6, status=FAILED, says="no mark")
     vmm("map", "tracked.img", "--changed-since", "yesterday", status=USAGE)
-    backups()
+
+
+    # What is told of these files.
+    assert vmm("info", "tracked.img", "--json")["tracked"] == "tracked.img.cbt" and "undoable" not in vmm(
+        "info", "tracked.img", "--json")
+    vmm("info", "tracked.img", says="tracked    in tracked.img.cbt")
+    assert vmm("check", "tracked.img", "--json")["notes"] == 0
+    with open("tracked.img.cbt", "r+b") as f:
+        f.write(b"x")
+    answer = vmm("check", "tracked.img", "--json")
+    assert (answer["notes"], answer["damage"]) == (1, 0) and "every block" in answer["findings"][0]["text"], answer
+    vmm("check", "tracked.img", says="with notes")
+    assert vmm("map", "tracked.img", "--changed-since", second, "--json")["pieces"] == [
+        {"offset": 0, "length": 4 * MIB, "kind": "changed"}]
 
 
 def backups():
@@ -402,6 +417,7 @@ def main():
         bench()
         undoable(chance)
         tracking()
+        backups()
         interrupt()
         in_use()
         device(chance)

@@ -338,6 +338,7 @@ def a_full_descriptor_moves():
         now = fields(name)
         want(now["descriptorOffset"] > now["overHead"] and now["descriptorSize"] > first["descriptorSize"], now)
         moved = descriptor_of(name).rstrip(b"\0")
+        equal(int(info(name)["descriptor-sector"]), now["descriptorOffset"])
         want(len(moved) > len(text) and moved.count(b"acme.note") == text.count(b"acme.note"), "lines were lost")
         clean(name)
         before = contents(name)[:LENGTH]

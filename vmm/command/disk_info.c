@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "vmm/command/disk.h"
 
@@ -47,6 +48,20 @@ static void gather_file(void *self, const char *role, const char *path)
 	json_array_append_new(gathering->files, entry);
 }
 
+/* A file of the kit's that lies beside the image: its name. */
+static void beside_add(json_t *answer, const char *key, const char *path, const char *suffix)
+{
+	char *name;
+	json_t *text;
+
+	if (asprintf(&name, "%s%s", path, suffix) < 0)
+		return;
+	text = access(name, F_OK) ? NULL : json_string(name);
+	if (text)
+		json_object_set_new(answer, key, text);
+	free(name);
+}
+
 static json_t *image_json(const struct vmm_image *image, uint32_t depth)
 {
 	struct gathering gathering = { json_object(), json_array(), 0 };
@@ -70,6 +85,8 @@ static json_t *image_json(const struct vmm_image *image, uint32_t depth)
 		if (info.parent_format[0])
 			json_object_set_new(answer, "parent_format", json_string(info.parent_format));
 	}
+	beside_add(answer, "tracked", info.path, ".cbt");
+	beside_add(answer, "undoable", info.path, ".redo");
 	json_object_set_new(answer, "facts", gathering.facts);
 	json_object_set_new(answer, "files", gathering.files);
 	return answer;
@@ -97,6 +114,11 @@ static void image_print(json_t *info)
 							      : "yes");
 	if (parent)
 		printf("  parent     %s\n", parent);
+	if (json_object_get(info, "tracked"))
+		printf("  tracked    in %s\n", json_string_value(json_object_get(info, "tracked")));
+	if (json_object_get(info, "undoable"))
+		printf("  undoable   changes are in %s: commit or discard them\n",
+			json_string_value(json_object_get(info, "undoable")));
 	json_object_foreach(json_object_get(info, "facts"), name, value)
 	{
 		if (json_is_string(value))
