@@ -110,5 +110,5 @@ tests_disk_property_vmdk_tuned_SOURCES = $(DISK_PROPERTY) tests/disk/vmdk_tuned.
 tests_disk_property_vmdk_tuned_CPPFLAGS = $(VMDK_TUNED_CPPFLAGS)
 tests_disk_property_vmdk_tuned_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
 tests_disk_crash_whole_vmdk_tuned_SOURCES = $(tests_disk_crash_whole_vmdk_SOURCES) tests/disk/vmdk_tuned.c
-tests_disk_crash_whole_vmdk_tuned_CPPFLAGS = $(VMDK_TUNED_CPPFLAGS)
+tests_disk_crash_whole_vmdk_tuned_CPPFLAGS = $(VMDK_TUNED_CPPFLAGS) -DDRAWS=3
 tests_disk_crash_whole_vmdk_tuned_LDADD = $(tests_disk_property_vmdk_tuned_LDADD)

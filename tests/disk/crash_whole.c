@@ -25,6 +25,9 @@
 #define LENGTH (UINT64_C(3) << 20)
 #define MOST   (UINT64_C(8) << 20)
 #define EVENTS 65536u
+#ifndef DRAWS
+#define DRAWS 1 /* power failures a cut */
+#endif
 
 static const struct vmm_block_format *const formats[] = { &SUBJECT };
 static struct subject_host host;
@@ -367,7 +370,7 @@ static uint64_t run(const char *variant, uint32_t what, uint64_t cuts, uint64_t 
 int main(void)
 {
 	uint64_t seed = subject_number("CRASH_SEED", 1), rounds = subject_number("CRASH_ROUNDS", 3);
-	uint64_t cuts = subject_number("CRASH_CUTS", 25), draws = subject_number("CRASH_DRAWS", 3), count = 0;
+	uint64_t cuts = subject_number("CRASH_CUTS", 25), draws = subject_number("CRASH_DRAWS", DRAWS), count = 0;
 	subject_host_init(&host);
 	vmm_block_watch(record, NULL);
 	for (uint32_t i = 0; subject_variant(i) != NULL; i++) {
