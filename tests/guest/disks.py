@@ -171,7 +171,10 @@ def backup():
                                        "head -c 3000000 /dev/urandom > /tmp/a; md5sum /dev/sda", 600)
             assert status == 0 and digest in output, output
             # Nobody else may write to it, and there is no mark yet.
-            disk("mark", image, expected=(1,), folder=folder)
+            status, _, errors = guest.vmm("disk", "mark", image, folder=folder)
+            assert status == 1 and "keeps track" in errors and "--begin" in errors, errors
+            status, _, errors = guest.vmm("disk", "mark", image)
+            assert status == 1 and "is in use" in errors, "without its socket it is just in use: %s" % errors
             shell.run("{ (while test ! -e /tmp/enough; do dd if=/tmp/a of=/dev/sda bs=4k seek=$((RANDOM % 5000)) "
                                 "count=20 conv=fsync; done) > /dev/null 2>&1 & }")
             answer = of_it("backup", image, full, "--begin")
@@ -212,6 +215,35 @@ def backup():
         disk("compare", image, full)
         # With the machine gone it is done without it.
         assert not json.loads(disk("map", image, "--changed-since", str(three["mark"]), "--json"))["pieces"]
+
+
+def backup_killed():
+    """vmm is killed while its guest writes: what it had written since a mark is among the changes."""
+    with guest.Folder() as folder:
+        raw, digest = source(folder)
+        image = make(folder, raw, "sparse.vmdk", "ours")
+        full = folder.file("full.img")
+        extra = "[ide0]\nplugin = ide-piix\naddress = 01.1\n[disk0]\nplugin = ide-disk\nmedia = %s\n" % image
+        mark = None
+        for turn in range(2):
+            with guest.Guest(folder, folder.linux(extra=extra, load=MODULES)) as shell:
+                shell.ready(600)
+                output, status = shell.run("until test -e /dev/sda; do sleep 1; done; head -c 3000000 /dev/urandom > /tmp/a",
+                                           600)
+                assert status == 0, output
+                if mark is None:
+                    mark = json.loads(disk("backup", image, full, "--begin", "--json", folder=folder))["mark"]
+                shell.run("{ (while true; do dd if=/tmp/a of=/dev/sda bs=4k seek=$((RANDOM %% 1000)) count=20 "
+                          "oflag=direct; done) > /dev/null 2>&1 & } ; sleep %d" % (1 + turn))
+                shell.process.kill()
+                shell.process.wait()
+            child = folder.file("child-%d.redo" % turn)
+            answer = json.loads(disk("backup", image, child, "--changed-since", str(mark), "--parent", full, "--json"))
+            assert 0 < answer["copied"] < SIZE / 2, answer
+            disk("compare", image, child)
+            disk("commit", child)
+            disk("compare", image, full)
+            mark = answer["mark"]
 
 
 def debian_on(name):
@@ -263,5 +295,5 @@ def debian_stream():
 
 
 if __name__ == "__main__":
-    guest.main(of_qemu, of_ours, snapshot, backup, debian_vmdk,
+    guest.main(of_qemu, of_ours, snapshot, backup, backup_killed, debian_vmdk,
                long=[debian_flat, debian_split, debian_vhd, debian_qcow2, debian_stream])
