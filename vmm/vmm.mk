@@ -235,13 +235,16 @@ vmm_vmm_SOURCES = \
 	vmm/command/config.c \
 	vmm/command/disk.c \
 	vmm/command/disk.h \
+	vmm/command/disk_backup.c \
 	vmm/command/disk_bench.c \
 	vmm/command/disk_change.c \
 	vmm/command/disk_check.c \
 	vmm/command/disk_convert.c \
 	vmm/command/disk_create.c \
 	vmm/command/disk_info.c \
+	vmm/command/disk_live.c \
 	vmm/command/disk_progress.c \
+	vmm/command/disk_track.c \
 	vmm/command/disk_undo.c \
 	vmm/command/main.c \
 	vmm/command/plugin.c \

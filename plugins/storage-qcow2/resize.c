@@ -112,6 +112,48 @@ static int32_t l1_grow(struct qcow2 *q, uint64_t entries)
 	return status;
 }
 
+/* Nothing is in the table from this entry on, up to the one behind the last. */
+static uint32_t table_is_empty(const struct qcow2 *q, const struct table *table, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++) {
+		if (l2_entry(q, table, i) != 0 || (q->is_extended && l2_bitmap(table, i) != 0))
+			return 0;
+	}
+	return 1;
+}
+
+/* Give up what lies behind the end of the disk; nobody can see it. */
+static int32_t clusters_drop(struct qcow2 *q, uint64_t at, uint64_t end)
+{
+	uint32_t bits = q->cluster_bits + q->l2_bits;
+	int32_t status = 0;
+	while (at < end && status >= 0) {
+		uint64_t stop = smaller(end, ((at >> bits) + 1) << bits);
+		uint32_t is_whole = (at & ((UINT64_C(1) << bits) - 1)) == 0;
+		uint32_t first = (uint32_t)(at >> q->cluster_bits) & (q->l2_entries - 1);
+		uint32_t count = (uint32_t)((stop - at + q->cluster_size - 1) >> q->cluster_bits);
+		struct table *table;
+		status = cache_make_room(q);
+		if (status >= 0)
+			status = l2_find(q, at, &table);
+		if (status < 0 || table == NULL || (!is_whole && table_is_empty(q, table, first, first + count))) {
+			at = stop;
+			continue;
+		}
+		status = l2_own(q, at, &table);
+		for (uint32_t i = first; i < first + count && status >= 0; i++) {
+			status = entry_free(q, l2_entry(q, table, i));
+			l2_set(q, table, i, 0, 0);
+		}
+		if (is_whole && status >= 0) {
+			status = clusters_free(q, table->offset, 1);
+			l1_set(q, (uint32_t)((stop - 1) >> bits), 0);
+		}
+		at = stop;
+	}
+	return status;
+}
+
 static int32_t grow(struct qcow2 *q, uint64_t length)
 {
 	struct vmm_block_image *image = q->image;
@@ -131,6 +173,9 @@ static int32_t grow(struct qcow2 *q, uint64_t length)
 	image->length = length;
 	if (status >= 0)
 		status = tail_zero(q, old, middle);
+	/* What was not yet given up when the disk was made shorter, and that was cut short. */
+	if (status >= 0)
+		status = clusters_drop(q, middle, length);
 	if (status >= 0 && shown > middle)
 		status = zeros_write(q, middle, smaller((shown + mask) & ~mask, length));
 	if (status >= 0)
@@ -148,38 +193,17 @@ static int32_t shrink(struct qcow2 *q, uint64_t length)
 {
 	uint64_t old = q->image->length;
 	uint64_t at = (length + q->cluster_size - 1) & ~(uint64_t)(q->cluster_size - 1);
-	uint32_t bits = q->cluster_bits + q->l2_bits;
-	/* Whoever makes it longer again, maybe another program, is to find zeros. */
-	int32_t status = tail_zero(q, length, smaller(at, old));
-	if (status >= 0)
-		status = qcow2_sync(q->image);
-	/* Once the disk is shorter nobody can see what comes away. */
-	q->size = q->image->length = length;
+	int32_t status = qcow2_sync(q->image);
+	/* Once the disk is shorter nobody can see what comes away: not before. */
+	q->size = length;
 	if (status >= 0)
 		status = header_write(q);
-	while (at < old && status >= 0) {
-		uint64_t stop = smaller(old, ((at >> bits) + 1) << bits);
-		uint32_t is_whole = (at & ((UINT64_C(1) << bits) - 1)) == 0;
-		struct table *table;
-		status = cache_make_room(q);
-		if (status >= 0)
-			status = l2_find(q, at, &table);
-		if (status < 0 || table == NULL) {
-			at = stop;
-			continue;
-		}
-		status = l2_own(q, at, &table);
-		for (; at < stop && status >= 0; at += q->cluster_size) {
-			uint32_t index = (uint32_t)(at >> q->cluster_bits) & (q->l2_entries - 1);
-			status = entry_free(q, l2_entry(q, table, index));
-			l2_set(q, table, index, 0, 0);
-		}
-		if (is_whole && status >= 0) {
-			status = clusters_free(q, table->offset, 1);
-			l1_set(q, (uint32_t)((stop - 1) >> bits), 0);
-		}
-		at = stop;
-	}
+	/* Whoever makes it longer again, maybe another program, is to find zeros. */
+	if (status >= 0)
+		status = tail_zero(q, length, smaller(at, old));
+	q->image->length = length;
+	if (status >= 0)
+		status = clusters_drop(q, at, old);
 	if (status >= 0)
 		status = qcow2_sync(q->image);
 	return status;

@@ -83,7 +83,7 @@ endif
 
 if FUZZERS
 check_PROGRAMS += tests/fuzz/storage-qcow2
-tests_fuzz_storage_qcow2_SOURCES = tests/fuzz/image.c tests/fuzz/image_qcow2.c tests/fuzz/input.h $(QCOW2_SOURCES)
+tests_fuzz_storage_qcow2_SOURCES = tests/fuzz/image.c tests/fuzz/image.h tests/fuzz/image_qcow2.c tests/fuzz/input.h $(QCOW2_SOURCES)
 tests_fuzz_storage_qcow2_CPPFLAGS = $(QCOW2_CPPFLAGS) -I$(top_srcdir) -DFUZZ_FORMAT=vmm_qcow2_format
 tests_fuzz_storage_qcow2_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer -rdynamic -no-install
 tests_fuzz_storage_qcow2_LDADD = $(QCOW2_LIBS)

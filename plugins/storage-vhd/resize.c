@@ -9,10 +9,15 @@ static int32_t fixed_resize(struct vhd *vhd, uint64_t length)
 {
 	uint64_t old = vhd->image->length;
 	uint64_t old_end = vhd->end;
-	vhd->end = length;
+	int32_t status = 0;
 	footer_length_set(vhd->footer, length);
+	/* Shrinking: the new footer's place is the disk's until the old one says that it is not. */
+	if (length < old)
+		status = footers_write(vhd);
+	vhd->end = length;
 	/* Growing: the old footer is where data are, once the new one is there. */
-	int32_t status = footers_write(vhd);
+	if (status >= 0)
+		status = footers_write(vhd);
 	if (status >= 0 && length > old)
 		status = vmm_block_file_zero(vhd->file, smaller(length, old_end + FOOTER_SIZE) - old, old);
 	if (status >= 0 && length < old)
@@ -118,12 +123,13 @@ static int32_t shrink(struct vhd *vhd, uint64_t length)
 {
 	uint32_t entries = (uint32_t)((length + vhd->block_size - 1) >> vhd->block_bits);
 	int32_t status = vhd_sync(vhd->image);
-	if (status >= 0)
-		status = tail_clear(vhd, length);
+	/* Until the disk is shorter all of it is to be seen. */
 	if (status >= 0) {
 		footer_length_set(vhd->footer, length);
 		status = footers_write(vhd);
 	}
+	if (status >= 0)
+		status = tail_clear(vhd, length);
 	for (uint32_t i = entries; i < vhd->entries && status >= 0; i++) {
 		if (vhd->bat[i] != BAT_ABSENT)
 			status = block_drop(vhd, i);

@@ -75,7 +75,7 @@ endif
 
 if FUZZERS
 check_PROGRAMS += tests/fuzz/storage-vhd
-tests_fuzz_storage_vhd_SOURCES = tests/fuzz/image.c tests/fuzz/image_vhd.c tests/fuzz/input.h $(VHD_SOURCES)
+tests_fuzz_storage_vhd_SOURCES = tests/fuzz/image.c tests/fuzz/image.h tests/fuzz/image_vhd.c tests/fuzz/input.h $(VHD_SOURCES)
 tests_fuzz_storage_vhd_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir) -DFUZZ_FORMAT=vmm_vhd_format
 tests_fuzz_storage_vhd_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer -rdynamic -no-install
 tests_fuzz_storage_vhd_LDADD = sdk/block/libvmm-block.la

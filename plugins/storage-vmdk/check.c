@@ -112,7 +112,7 @@ static int32_t check_descriptor(struct checking *checking)
 		changed = 1;
 	}
 	if (vmdk->descriptor_offset != 0 && vmdk->descriptor_sectors * SECTOR < (uint64_t)descriptor->length + SECTOR)
-		FOUND(checking, NOTE, 0, "convert the disk to get more",
+		FOUND(checking, NOTE, 0, "vmm moves it when it needs more; or convert the disk",
 			"there is no room behind the descriptor, which other programs may need");
 	return status == 0 && changed ? store_save(vmdk) : status;
 }

@@ -209,6 +209,33 @@ static int32_t cut(struct compaction *compaction)
 	return status;
 }
 
+/* A descriptor that is among the grains, or behind them, moves to the first hole that it fits into. */
+static int32_t descriptor_move(struct compaction *compaction)
+{
+	struct vmdk *vmdk = vmdk_of(compaction->image);
+	struct sparse *sparse = compaction->sparse;
+	uint64_t size = vmdk->descriptor_sectors;
+	struct survey survey;
+	struct runs holes = { 0 };
+	if (sparse->part->file != compaction->image->file || vmdk->descriptor_offset < sparse->header.overHead)
+		return 0;
+	int32_t status = look(compaction, &survey);
+	if (status == 0 && survey.granule == sparse->grain)
+		status = survey_holes(&survey, &holes);
+	survey_free(&survey);
+	for (uint32_t i = 0; i < holes.count && status == 0; i++) {
+		const struct run *hole = &holes.list[i];
+		if (hole->sector > vmdk->descriptor_offset)
+			break;
+		if (hole->count >= size) {
+			status = store_move(vmdk, sparse, hole->sector, size);
+			break;
+		}
+	}
+	runs_free(&holes);
+	return status;
+}
+
 static int32_t sparse_compact(struct compaction *compaction)
 {
 	struct survey survey = { 0 };
@@ -226,6 +253,8 @@ static int32_t sparse_compact(struct compaction *compaction)
 	survey_free(&survey);
 	if (status == 0)
 		status = grains_each(compaction, grain_move);
+	if (status == 0)
+		status = descriptor_move(compaction);
 	if (status == 0)
 		status = cut(compaction);
 	runs_free(&compaction->holes);

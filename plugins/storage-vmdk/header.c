@@ -35,7 +35,8 @@ uint32_t header_decode(const uint8_t sector[SECTOR], struct header *header)
 	header->capacity = vmm_block_le64(sector + AT_CAPACITY);
 	header->grainSize = vmm_block_le64(sector + AT_GRAIN);
 	header->descriptorOffset = vmm_block_le64(sector + AT_DESCRIPTOR);
-	header->descriptorSize = vmm_block_le64(sector + AT_SIZE);
+	/* What is nowhere has no size, whatever stands there. */
+	header->descriptorSize = header->descriptorOffset != 0 ? vmm_block_le64(sector + AT_SIZE) : 0;
 	header->numGTEsPerGT = vmm_block_le32(sector + AT_GTES);
 	header->rgdOffset = vmm_block_le64(sector + AT_RGD);
 	header->gdOffset = vmm_block_le64(sector + AT_GD);
@@ -63,6 +64,14 @@ void header_encode(const struct header *header, uint8_t sector[SECTOR])
 	sector[AT_UNCLEAN] = (uint8_t)header->uncleanShutdown;
 	memcpy(sector + AT_NEWLINE, newline, sizeof(newline));
 	vmm_block_put_le16(sector + AT_COMPRESSION, (uint16_t)header->compressAlgorithm);
+}
+
+void header_place(struct header *header, uint8_t sector[SECTOR], uint64_t offset, uint64_t size)
+{
+	header->descriptorOffset = offset;
+	header->descriptorSize = size;
+	vmm_block_put_le64(sector + AT_DESCRIPTOR, offset);
+	vmm_block_put_le64(sector + AT_SIZE, size);
 }
 
 uint64_t header_tables(const struct header *header)

@@ -56,6 +56,8 @@ struct header {
 /* 1 if the sector has the magic. */
 uint32_t header_decode(const uint8_t sector[SECTOR], struct header *header);
 void header_encode(const struct header *header, uint8_t sector[SECTOR]);
+/* Another place for the descriptor; all else in the sector stays as it is. */
+void header_place(struct header *header, uint8_t sector[SECTOR], uint64_t offset, uint64_t size);
 /* Can one work with these numbers?  `length` is the file's, in bytes.  0, or -EINVAL, -EFBIG or -EOPNOTSUPP; `why` then
  * goes on after the file's name. */
 int32_t header_check(const struct header *header, uint64_t length, char why[256], const char **remedy);

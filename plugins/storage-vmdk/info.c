@@ -71,6 +71,8 @@ void vmdk_info(struct vmm_block_image *image, struct vmm_block_facts *facts)
 	facts->number(facts, "extents", vmdk->extent_count);
 	if (!vmdk->is_bare && vmdk->descriptor_offset == 0)
 		facts->file(facts, "descriptor", image->path);
+	if (vmdk->descriptor_offset > 1)
+		facts->number(facts, "descriptor-sector", vmdk->descriptor_offset);
 	for (uint32_t i = 0; i < vmdk->extent_count; i++) {
 		/* The extents of a disk are alike, but for some that were made by hand. */
 		if (vmdk->extents[i].sparse != NULL && !is_said) {

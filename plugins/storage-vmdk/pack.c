@@ -347,6 +347,23 @@ int32_t pack_finish(struct vmdk *vmdk)
 	return status;
 }
 
+/* The header may have named another place for its directory, which is in the footer now. */
+static int32_t header_mend(const struct sparse *sparse)
+{
+	uint8_t sector[SECTOR];
+	struct header header;
+	int32_t status = vmm_block_file_sync(sparse->part->file);
+	if (status == 0)
+		status = vmm_block_file_read_exact(sparse->part->file, sector, SECTOR, 0);
+	if (status < 0 || !header_decode(sector, &header) || header.gdOffset == GD_AT_END)
+		return status;
+	header.gdOffset = GD_AT_END;
+	header.rgdOffset = 0;
+	header_encode(&header, sector);
+	status = vmm_block_file_write(sparse->part->file, sector, SECTOR, 0);
+	return status == 0 ? vmm_block_file_sync(sparse->part->file) : status;
+}
+
 /* A stream whose tables were made from its markers gets them, and an end, behind its last grain. */
 int32_t stream_mend(struct sparse *sparse)
 {
@@ -369,7 +386,7 @@ int32_t stream_mend(struct sparse *sparse)
 	if (status == 0)
 		status = end_write(&pack);
 	free(pack.buffer);
-	return status == 0 ? vmm_block_file_sync(sparse->part->file) : status;
+	return status == 0 ? header_mend(sparse) : status;
 }
 
 void pack_end(struct vmdk *vmdk)

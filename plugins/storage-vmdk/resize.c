@@ -99,7 +99,11 @@ static int32_t extent_resize(struct extent *extent, uint64_t length)
 	int32_t status = 0;
 	if (extent->kind == EXTENT_FLAT)
 		status = flat_resize(extent, length);
-	else if (extent->kind == EXTENT_SPARSE)
+	/* A shortening that was cut short behind the descriptor: what it had still to give up is not to come back. */
+	else if (extent->kind == EXTENT_SPARSE && length > extent->length &&
+		extent->sparse->capacity > extent->length / SECTOR)
+		status = sparse_resize(extent->sparse, extent->length / SECTOR);
+	if (status == 0 && extent->kind == EXTENT_SPARSE)
 		status = sparse_resize(extent->sparse, length / SECTOR);
 	if (status == 0)
 		extent->length = length;

@@ -76,11 +76,12 @@ tests_unit_vmdk_write_LDADD = $(VMDK_UNIT_LIBS)
 endif
 
 if FUZZERS
-check_PROGRAMS += tests/fuzz/vmdk
-tests_fuzz_vmdk_SOURCES = tests/fuzz/vmdk.c tests/fuzz/input.h
-tests_fuzz_vmdk_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir) -iquote $(top_srcdir)/plugins/storage-vmdk
-tests_fuzz_vmdk_LDFLAGS = $(FUZZ_LINK)
-tests_fuzz_vmdk_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
+check_PROGRAMS += tests/fuzz/storage-vmdk
+tests_fuzz_storage_vmdk_SOURCES = tests/fuzz/image.c tests/fuzz/image.h tests/fuzz/image_vmdk.c tests/fuzz/input.h
+tests_fuzz_storage_vmdk_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir) -iquote $(top_srcdir)/plugins/storage-vmdk \
+	-DFUZZ_FORMAT=vmdk_format
+tests_fuzz_storage_vmdk_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_storage_vmdk_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
 endif
 
 # The kit's own tests, over what a guest can write.
@@ -95,3 +96,19 @@ tests_disk_crash_vmdk_SOURCES = $(DISK_CRASH)
 tests_disk_crash_vmdk_CPPFLAGS = $(VMDK_SUBJECT)
 tests_disk_crash_vmdk_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
 endif
+# Of one file, which is what this test cuts.
+check_PROGRAMS += tests/disk/crash_whole_vmdk
+TESTS += tests/disk/crash_whole_vmdk
+tests_disk_crash_whole_vmdk_SOURCES = tests/disk/crash_whole.c tests/disk/subject.c tests/disk/subject.h
+tests_disk_crash_whole_vmdk_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmdk_format -DSUBJECT_VARIANTS='"monolithicSparse"'
+tests_disk_crash_whole_vmdk_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
+# With a descriptor that has to move.
+VMDK_TUNED_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir) -iquote $(top_srcdir)/plugins/storage-vmdk -DSUBJECT=vmdk_format
+check_PROGRAMS += tests/disk/property_vmdk_tuned tests/disk/crash_whole_vmdk_tuned
+TESTS += tests/disk/property_vmdk_tuned tests/disk/crash_whole_vmdk_tuned
+tests_disk_property_vmdk_tuned_SOURCES = $(DISK_PROPERTY) tests/disk/vmdk_tuned.c
+tests_disk_property_vmdk_tuned_CPPFLAGS = $(VMDK_TUNED_CPPFLAGS)
+tests_disk_property_vmdk_tuned_LDADD = plugins/storage-vmdk/libvmdk.la sdk/block/libvmm-block.la $(ZLIB_LIBS)
+tests_disk_crash_whole_vmdk_tuned_SOURCES = $(tests_disk_crash_whole_vmdk_SOURCES) tests/disk/vmdk_tuned.c
+tests_disk_crash_whole_vmdk_tuned_CPPFLAGS = $(VMDK_TUNED_CPPFLAGS) -DDRAWS=3
+tests_disk_crash_whole_vmdk_tuned_LDADD = $(tests_disk_property_vmdk_tuned_LDADD)

@@ -216,12 +216,14 @@ static void reach(struct survey *survey, uint64_t sector, uint64_t size)
 		survey->last = sector + size;
 }
 
-/* Tables may be behind all grains, of a disk that has grown. */
+/* Tables may be behind all grains, of a disk that has grown; and the descriptor, if that has. */
 static void metadata_end(struct survey *survey)
 {
 	const struct sparse *sparse = survey->sparse;
 	uint64_t size = ((uint64_t)sparse->tables * 4 + SECTOR - 1) / SECTOR;
 	reach(survey, sparse->header.gdOffset, size);
+	if (sparse->header.descriptorOffset != 0)
+		reach(survey, sparse->header.descriptorOffset, sparse->header.descriptorSize);
 	if (sparse->rgd != NULL)
 		reach(survey, sparse->header.rgdOffset, size);
 	for (uint64_t i = survey->place_count; i > 0; i--)

@@ -77,6 +77,8 @@ uint32_t extents_unit(const struct vmdk *vmdk);
 int32_t store_load(struct vmdk *vmdk, const struct header *header);
 /* Write it back.  The text is replaced, and never appended to another. */
 int32_t store_save(struct vmdk *vmdk);
+/* Have it at this sector of its sparse extent, where nothing is. */
+int32_t store_move(struct vmdk *vmdk, struct sparse *sparse, uint64_t sector, uint64_t sectors);
 
 /* chain.c: content IDs and parents. */
 int32_t chain_open(struct vmdk *vmdk);

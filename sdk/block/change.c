@@ -52,18 +52,12 @@ int32_t vmm_block_image_resize(struct vmm_block_image *image, uint64_t length)
 	if (status < 0)
 		return status;
 	uint64_t before = image->length;
-	/* What is cut off is not to come back when it grows again. */
-	if (length < before && length < unit_up(image, length))
-		status = allocate_zero(image,
-			(unit_up(image, length) < before ? unit_up(image, length) : before) - length, length, false,
-			true);
 	image_exclusive(image);
-	if (status == 0)
-		status = image->format->resize(image, length);
+	status = image->format->resize(image, length);
 	image_exclusive_end(image);
 	if (status == 0)
 		status = track_resize(image);
-	/* Nor is what a longer parent has there to be seen. */
+	/* What a longer parent has there is not to be seen. */
 	uint64_t parent = image->parent_image != NULL ? image->parent_image->length : 0;
 	if (status == 0 && before < length && before < parent)
 		status = allocate_zero(image, (length < parent ? length : parent) - before, before, false, true);
@@ -121,6 +115,7 @@ int32_t vmm_block_image_pack(struct vmm_block_image *image, const void *data, ui
 int32_t vmm_block_image_check(struct vmm_block_image *image, struct vmm_block_report *report)
 {
 	struct range range;
+	track_check(image, report);
 	if (image->format->check == NULL)
 		return 0;
 	range_lock(&image_node(image)->ranges, &range, 0, UINT64_MAX, true);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kit.h"
 
@@ -69,6 +70,7 @@ static void node_close(struct node *node)
 	free((char *)(uintptr_t)image->path);
 	free(node->parent_path);
 	extents_destroy(&node->extents);
+	gate_destroy(&node->gate);
 	range_set_destroy(&node->ranges);
 	pthread_rwlock_destroy(&node->lock);
 	pthread_mutex_destroy(&node->mutator);
@@ -88,6 +90,7 @@ static struct node *node_new(const struct vmm_host *host, const char *path, uint
 	pthread_rwlock_init(&node->lock, NULL);
 	range_set_init(&node->ranges);
 	extents_init(&node->extents);
+	gate_init(&node->gate);
 	node->image.host = host;
 	node->image.path = copy;
 	node->image.flags = flags;
@@ -187,14 +190,15 @@ static const struct vmm_block_format *parent_find(const struct vmm_host *host, c
 	const struct vmm_block_format *format = NULL;
 	const struct vmm_image_service *service = host->get_service(host->context, VMM_SERVICE_IMAGE);
 	struct vmm_block_file *file;
-	if (name[0] != 0) {
+	if (name[0] != 0 && access(path, F_OK) == 0) {
 		format = format_find(formats, count, name);
 		return format != NULL ? format : &block_foreign;
 	}
 	int32_t status = vmm_block_file_open(
 		path, VMM_BLOCK_FILE_READONLY | VMM_BLOCK_FILE_UNLOCKED | VMM_BLOCK_FILE_DEVICE, NULL, &file);
 	if (status < 0) {
-		vmm_block_fail(host, status, "put it where it was, or name it anew with `vmm disk rebase`",
+		vmm_block_fail(host, status,
+			"put it where it was, or say with `vmm disk rebase --unsafe --parent FILE` where it is now",
 			"the parent %.3000s cannot be opened: %s", path, strerror(-status));
 		return NULL;
 	}

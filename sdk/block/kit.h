@@ -98,6 +98,21 @@ bool extents_find(struct vmm_block_image *image, uint64_t offset, uint64_t lengt
 void extents_note(struct vmm_block_image *image, uint64_t offset, const struct vmm_block_extent *found, bool in_place);
 void extents_forget(struct vmm_block_image *image, uint64_t offset, uint64_t length);
 
+/* gate.c: writes go through it; who holds it keeps them out, and has waited for those that were within. */
+struct gate {
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	uint32_t writers;
+	bool held;
+};
+void gate_init(struct gate *gate);
+void gate_destroy(struct gate *gate);
+void gate_enter(struct gate *gate);
+bool gate_try(struct gate *gate);
+void gate_leave(struct gate *gate);
+void gate_hold(struct gate *gate);
+void gate_release(struct gate *gate);
+
 /* image.c: an open image. */
 struct node {
 	struct vmm_block_image image;
@@ -105,6 +120,8 @@ struct node {
 	pthread_rwlock_t lock;
 	struct range_set ranges;
 	struct extents extents;
+	struct gate gate;
+	struct backup *backup;     /* that is under way, or NULL; changed with the gate held */
 	bool begun;                /* atomic */
 	uint64_t changes, flushed; /* atomic: how many changes were made, and how many of them the last flush covered */
 	uint32_t depth;
@@ -157,12 +174,34 @@ int32_t allocate_zero(struct vmm_block_image *image, uint64_t length, uint64_t o
 
 /* track.c: for an image whose changes are tracked; else they do nothing.  begin: if there is a file for it, or
  * `create`. note: before these bytes change; noted: it was. */
+#define BLOCK_TRACKED UINT64_C(65536)
 int32_t track_begin(struct vmm_block_image *image, bool create);
 bool track_noted(struct vmm_block_image *image, uint64_t offset, uint64_t length);
 int32_t track_note(struct vmm_block_image *image, uint64_t offset, uint64_t length);
 int32_t track_sync(struct vmm_block_image *image);
 int32_t track_resize(struct vmm_block_image *image);
 void track_end(struct vmm_block_image *image, bool clean);
+/* Those that say why they fail.  prepare: changes are tracked from now on, `begin` or not if there is no file for it:
+ * -EROFS, -ENOENT.  mark: a new one, durable with the next sync; since: set a bit for each block that was changed.
+ * Both with the gate held. */
+int32_t track_prepare(struct vmm_block_image *image, bool begin);
+int32_t track_mark(struct vmm_block_image *image, uint64_t *mark);
+int32_t track_since(struct vmm_block_image *image, uint64_t since, uint64_t *bits);
+
+/* Say whether there is anything wrong with the file. */
+void track_check(const struct vmm_block_image *image, struct vmm_block_report *report);
+
+/* backup.c: copying an image as it is now while it is written to.  start: to `target`, which is the backup's from then
+ * on, what was changed since that mark (0: all); *mark is the next one, 0 if nobody keeps track.  -EBUSY: there is one
+ * already.  look: true when it has ended.  end: stop it if it has not.  NULL will do. */
+struct backup;
+int32_t backup_start(struct vmm_block_image *image, const struct vmm_image *target, uint32_t begin, uint64_t since,
+	struct backup **backup, uint64_t *mark);
+bool backup_look(struct backup *backup, uint64_t *done, uint64_t *total, int32_t *status);
+void backup_end(struct backup *backup);
+/* Within the gate, before these bytes change; wants: there is something to be done then. */
+void backup_before(struct vmm_block_image *image, uint64_t offset, uint64_t length);
+bool backup_wants(struct vmm_block_image *image, uint64_t offset, uint64_t length);
 
 /* foreign.c */
 extern const struct vmm_block_format block_foreign;

@@ -44,6 +44,19 @@ static bool extent_find(
 	return known->end == end;
 }
 
+/* False: there is something to be done before the write, or to be waited for. */
+static bool write_enter(struct vmm_block_image *image, const struct vmm_storage_request *request, struct place *place)
+{
+	struct gate *gate = &image_node(image)->gate;
+	if (!gate_try(gate))
+		return false;
+	place->entered = track_noted(image, request->offset, request->length) &&
+		!backup_wants(image, request->offset, request->length);
+	if (!place->entered)
+		gate_leave(gate);
+	return place->entered;
+}
+
 bool place_find(struct disk *disk, const struct vmm_storage_request *request, struct place *place, bool wait)
 {
 	struct vmm_block_image *image = disk->image;
@@ -53,23 +66,24 @@ bool place_find(struct disk *disk, const struct vmm_storage_request *request, st
 	bool write = request->operation == VMM_STORAGE_WRITE;
 	struct extent known;
 	place->file = NULL;
-	place->ranged = place->file_ranged = 0;
+	place->ranged = place->file_ranged = place->entered = 0;
 	/* What has to be on stable storage, or be begun, takes longer; tests want to see every write. */
 	if (disk->overlay.file != NULL || length == 0 || end > image->length ||
 		(!write && request->operation != VMM_STORAGE_READ))
 		return false;
 	if (write &&
 		(disk->writethrough || (request->flags & VMM_STORAGE_FUA) != 0 || file_watched() ||
-			!__atomic_load_n(&image_node(image)->begun, __ATOMIC_ACQUIRE) ||
-			!track_noted(image, request->offset, length)))
+			!__atomic_load_n(&image_node(image)->begun, __ATOMIC_ACQUIRE)))
 		return false;
 	place->count = cursor_gather(&cursor, place->vectors, &length);
-	if (length < request->length)
+	if (length < request->length || (write && !write_enter(image, request, place)))
 		return false;
 	if (image->unit != 0) {
 		place->ranged = range_try(&image_node(image)->ranges, &place->range, request->offset, end, false);
-		if (!place->ranged)
+		if (!place->ranged) {
+			place_leave(disk, place);
 			return false;
+		}
 	}
 	if (!extent_find(image, request, &known, wait)) {
 		place_leave(disk, place);
@@ -86,7 +100,9 @@ void place_leave(struct disk *disk, struct place *place)
 		range_unlock(&place->file->ranges, &place->file_range);
 	if (place->ranged)
 		range_unlock(&image_node(disk->image)->ranges, &place->range);
-	place->ranged = place->file_ranged = 0;
+	if (place->entered)
+		gate_leave(&image_node(disk->image)->gate);
+	place->ranged = place->file_ranged = place->entered = 0;
 	place->file = NULL;
 }
 

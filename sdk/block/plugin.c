@@ -11,7 +11,7 @@
 #include <vmm/machine.h>
 #include <vmm/state.h>
 
-#include "queue.h"
+#include "control.h"
 
 struct block {
 	const struct vmm_host *host;
@@ -23,6 +23,7 @@ struct block {
 	struct disk disk;
 	struct queue *queue;
 	struct cd cd;
+	struct disk_control control;
 	const struct vmm_power_service *power;
 	struct job *parked, **parked_last; /* that failed, until the machine is stopped and resumed */
 	int32_t bell;                      /* an eventfd: something is done */
@@ -261,7 +262,11 @@ static int32_t init(void *self)
 	status = disk_open(&block->disk, block->host, block->format);
 	if (status == 0 && block->disk.is_cd)
 		status = cd_init(&block->cd, block->host, &block->disk, disc_changed, block);
-	return status < 0 ? status : queue_new(&block->disk, queue_done, block, &block->queue);
+	if (status == 0)
+		status = queue_new(&block->disk, queue_done, block, &block->queue);
+	if (status == 0 && !block->disk.is_cd)
+		disk_control_init(&block->control, block->host, &block->disk);
+	return status;
 }
 
 static int32_t start(void *self)
@@ -315,6 +320,7 @@ static void destroy(void *self)
 	struct block *block = self;
 	if (block->queue != NULL)
 		settle(block);
+	disk_control_end(&block->control);
 	cd_destroy(&block->cd);
 	queue_free(block->queue);
 	if (block->watch != 0)

@@ -60,7 +60,7 @@ struct place {
 	struct vmm_block_file *file; /* NULL: none was found */
 	uint64_t offset;
 	struct range range, file_range;
-	uint8_t ranged, file_ranged;
+	uint8_t ranged, file_ranged, entered;
 	int count;
 	struct iovec vectors[BLOCK_VECTORS];
 };

@@ -24,10 +24,11 @@
 
 #include "kit.h"
 
-#define MAGIC  "VMM CBT1"
-#define BLOCK  UINT64_C(65536)
-#define TABLE  UINT64_C(4096)
-#define HEADER 80u
+#define MAGIC     "VMM CBT1"
+#define BLOCK     BLOCK_TRACKED
+#define TABLE     UINT64_C(4096)
+#define HEADER    80u
+#define MARK_MOST (UINT64_MAX / 2)
 
 struct track {
 	struct vmm_block_file *file;
@@ -56,6 +57,9 @@ static void boot_id(uint8_t id[32])
 static uint64_t mark_next(uint64_t mark)
 {
 	uint64_t now = (uint64_t)time(NULL);
+	/* No mark, but damage; and nothing is past the last number. */
+	if (mark > MARK_MOST)
+		mark = 0;
 	return now > mark ? now : mark + 1;
 }
 
@@ -117,7 +121,7 @@ static int32_t header_read(struct track *track, struct vmm_block_file *file, boo
 	*same_boot = id[0] != 0 && memcmp(head + 48, id, 32) == 0;
 	if (memcmp(head, MAGIC, 8) != 0 || vmm_block_le32(head + 8) != 1 || vmm_block_le32(head + 12) != BLOCK ||
 		track->length > VMM_BLOCK_LENGTH_MAXIMUM || info.length < TABLE + track->blocks * 8 ||
-		track->first > track->mark || track->mark > UINT64_MAX / 2)
+		track->first > track->mark || track->mark > MARK_MOST)
 		return -EINVAL;
 	return 0;
 }
@@ -207,7 +211,7 @@ static int32_t track_new(struct vmm_block_image *image, const char *path, uint32
 			"make room or stop what uses it; or remove it, and the next backup is of everything",
 			"cannot keep track of changes in %.3000s: %s%s", path, strerror(-status), holder);
 	}
-	*result = track;
+	__atomic_store_n(result, track, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -300,38 +304,117 @@ void track_end(struct vmm_block_image *image, bool clean)
 	node->track = NULL;
 }
 
-int32_t vmm_block_image_mark(struct vmm_block_image *image, uint32_t begin, uint64_t *mark)
+int32_t track_prepare(struct vmm_block_image *image, bool begin)
 {
-	struct node *node = image_node(image);
-	int32_t status = 0;
 	if ((image->flags & VMM_BLOCK_READONLY) != 0 || image->is_readonly)
 		return vmm_block_fail(
 			image->host, -EROFS, "mark what is written to", "%.3000s can only be read", image->path);
 	image_exclusive(image);
-	status = track_begin(image, begin);
+	int32_t status = track_begin(image, begin);
 	image_exclusive_end(image);
 	if (status < 0)
 		return status;
-	struct track *track = node->track;
-	if (track == NULL)
-		return vmm_block_fail(image->host, -ENOENT,
-			"begin with `vmm disk mark --begin`, or `track-changes = yes`",
-			"nobody keeps track of the changes to %.3000s", image->path);
-	/* What was changed before counts as before: so it must be there, should the host fail now. */
-	status = vmm_block_image_flush(image);
-	if (status < 0)
-		return status;
+	return image_node(image)->track != NULL
+		? 0
+		: vmm_block_fail(image->host, -ENOENT, "begin with `vmm disk mark --begin`, or `track-changes = yes`",
+			  "nobody keeps track of the changes to %.3000s", image->path);
+}
+
+int32_t track_mark(struct vmm_block_image *image, uint64_t *mark)
+{
+	struct track *track = image_node(image)->track;
 	pthread_mutex_lock(&track->mutex);
 	uint64_t before = track->mark;
 	track->mark = mark_next(before);
-	status = header_write(track, true);
-	if (status == 0)
-		status = vmm_block_file_sync(track->file);
+	int32_t status = header_write(track, true);
 	if (status < 0)
 		track->mark = before;
+	track->dirty = true;
 	*mark = track->mark;
 	pthread_mutex_unlock(&track->mutex);
-	return status;
+	return status < 0 ? vmm_block_fail(image->host, status, "make room, and try again",
+				    "the mark cannot be kept in %.3000s.cbt: %s", image->path, strerror(-status))
+			  : 0;
+}
+
+static int32_t no_mark(const struct vmm_block_image *image, uint64_t since, uint64_t last)
+{
+	return vmm_block_fail(image->host, -EINVAL, "use one that `vmm disk mark` has given",
+		"%llu is no mark of %.3000s, whose last is %llu", (unsigned long long)since, image->path,
+		(unsigned long long)last);
+}
+
+static uint64_t mark_at(const struct track *track, uint64_t block)
+{
+	return track->table[block] != 0 ? track->table[block] : track->first;
+}
+
+int32_t track_since(struct vmm_block_image *image, uint64_t since, uint64_t *bits)
+{
+	struct track *track = image_node(image)->track;
+	pthread_mutex_lock(&track->mutex);
+	uint64_t last = track->mark;
+	for (uint64_t i = 0; since <= last && i < track->blocks; i++) {
+		if (mark_at(track, i) >= since)
+			bits[i / 64] |= UINT64_C(1) << (i % 64);
+	}
+	pthread_mutex_unlock(&track->mutex);
+	return since > last ? no_mark(image, since, last) : 0;
+}
+
+void track_check(const struct vmm_block_image *image, struct vmm_block_report *report)
+{
+	struct vmm_block_file *file;
+	struct track look = { 0 };
+	bool writing = false, same_boot = false;
+	char path[4200];
+	track_path(image, path);
+	if (vmm_block_file_open(path, VMM_BLOCK_FILE_READONLY | VMM_BLOCK_FILE_UNLOCKED, NULL, &file) < 0)
+		return;
+	int32_t status = header_read(&look, file, &writing, &same_boot);
+	vmm_block_file_close(file);
+	if (status == 0 && (!writing || same_boot))
+		return;
+	report->found(report, VMM_BLOCK_NOTE, 0, "the next backup is of everything; nothing else need be done",
+		status < 0 ? "%.800s is damaged: every block counts as changed"
+			   : "%.800s was in use when the host failed: every block counts as changed",
+		path);
+}
+
+int32_t vmm_block_image_mark(struct vmm_block_image *image, uint32_t begin, uint64_t *mark)
+{
+	struct node *node = image_node(image);
+	/* Nothing that is being written may count as before, and arrive behind it. */
+	gate_hold(&node->gate);
+	int32_t status = track_prepare(image, begin);
+	if (status == 0)
+		status = track_mark(image, mark);
+	gate_release(&node->gate);
+	/* What was changed before counts as before: so it must be there, should the host fail now. */
+	if (status == 0)
+		status = track_sync(image);
+	return status == 0 ? vmm_block_image_flush(image) : status;
+}
+
+/* As it is in memory, by somebody who writes. */
+static int32_t table_changed(struct vmm_block_image *image, struct track *track, uint64_t since, uint64_t offset,
+	uint64_t length, uint64_t *same, uint32_t *changed)
+{
+	*same = length;
+	*changed = 1;
+	pthread_mutex_lock(&track->mutex);
+	uint64_t last = track->mark;
+	for (uint64_t i = offset / BLOCK, first = i; since <= last && i * BLOCK < offset + length; i++) {
+		uint32_t is = i >= track->blocks || mark_at(track, i) >= since;
+		if (i == first)
+			*changed = is;
+		if (is != *changed) {
+			*same = i * BLOCK - offset;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&track->mutex);
+	return since > last ? no_mark(image, since, last) : 0;
 }
 
 int32_t vmm_block_image_changed(struct vmm_block_image *image, uint64_t since, uint64_t offset, uint64_t length,
@@ -346,6 +429,9 @@ int32_t vmm_block_image_changed(struct vmm_block_image *image, uint64_t since, u
 		return -EINVAL;
 	if (length > image->length - offset)
 		length = image->length - offset;
+	struct track *track = __atomic_load_n(&image_node(image)->track, __ATOMIC_ACQUIRE);
+	if (track != NULL)
+		return table_changed(image, track, since, offset, length, same, changed);
 	int32_t status = vmm_block_file_open(path, VMM_BLOCK_FILE_READONLY | VMM_BLOCK_FILE_UNLOCKED, NULL, &file);
 	if (status < 0)
 		return vmm_block_fail(image->host, status,
@@ -355,9 +441,7 @@ int32_t vmm_block_image_changed(struct vmm_block_image *image, uint64_t since, u
 	bool unsure = status < 0 || (writing && !same_boot);
 	if (!unsure && since > look.mark) {
 		vmm_block_file_close(file);
-		return vmm_block_fail(image->host, -EINVAL, "use one that `vmm disk mark` has given",
-			"%llu is no mark of %.3000s, whose last is %llu", (unsigned long long)since, image->path,
-			(unsigned long long)look.mark);
+		return no_mark(image, since, look.mark);
 	}
 	*same = length;
 	*changed = 1;

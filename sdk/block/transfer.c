@@ -178,28 +178,42 @@ static int32_t write_in_place(
 	return status;
 }
 
-static int32_t write_request(struct vmm_block_image *image, struct cursor *cursor, uint64_t length, uint64_t offset)
+/* What comes before every change, and after it. */
+static int32_t change_begin(struct vmm_block_image *image, uint64_t offset, uint64_t length)
 {
-	uint64_t done = 0;
+	gate_enter(&image_node(image)->gate);
 	int32_t status = image_begin(image);
 	if (status == 0)
 		status = track_note(image, offset, length);
 	if (status == 0)
+		backup_before(image, offset, length);
+	return status;
+}
+
+static void change_end(struct vmm_block_image *image)
+{
+	__atomic_fetch_add(&image_node(image)->changes, 1, __ATOMIC_RELEASE);
+	gate_leave(&image_node(image)->gate);
+}
+
+static int32_t write_request(struct vmm_block_image *image, struct cursor *cursor, uint64_t length, uint64_t offset)
+{
+	uint64_t done = 0;
+	int32_t status = change_begin(image, offset, length);
+	if (status == 0)
 		status = write_in_place(image, cursor, length, offset, &done);
 	if (status == 0 && done < length)
 		status = allocate_write(image, cursor, length - done, offset + done);
-	__atomic_fetch_add(&image_node(image)->changes, 1, __ATOMIC_RELEASE);
+	change_end(image);
 	return status;
 }
 
 static int32_t zero_request(struct vmm_block_image *image, uint64_t length, uint64_t offset, bool discard)
 {
-	int32_t status = image_begin(image);
-	if (status == 0)
-		status = track_note(image, offset, length);
+	int32_t status = change_begin(image, offset, length);
 	if (status == 0 && length > 0)
 		status = allocate_zero(image, length, offset, discard, false);
-	__atomic_fetch_add(&image_node(image)->changes, 1, __ATOMIC_RELEASE);
+	change_end(image);
 	return status;
 }
 

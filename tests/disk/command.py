@@ -112,6 +112,8 @@ def undoable(chance):
     write_file("undo.img", data)
     vmm("discard", "undo.img", status=FAILED, says="no undoable changes")
     vmm("create", "undo.img.redo", "--parent", "undo.img", "--format", "delta")
+    assert vmm("info", "undo.img", "--json")["undoable"] == "undo.img.redo"
+    vmm("info", "undo.img", says="commit or discard")
     vmm("bench", "undo.img.redo", "--write", "--count", "40", "--size", "8K", "--random")
     want = contents("undo.img.redo", "delta")
     assert want != data
@@ -155,6 +157,47 @@ def tracking():
     assert vmm("map", "tracked.img", "--changed-since", first, "--json")["pieces"] == want
     vmm("map", "tracked.img", "--changed-since", second + 10 ** 6, status=FAILED, says="no mark")
     vmm("map", "tracked.img", "--changed-since", "yesterday", status=USAGE)
+
+
+    # What is told of these files.
+    assert vmm("info", "tracked.img", "--json")["tracked"] == "tracked.img.cbt" and "undoable" not in vmm(
+        "info", "tracked.img", "--json")
+    vmm("info", "tracked.img", says="tracked    in tracked.img.cbt")
+    assert vmm("check", "tracked.img", "--json")["notes"] == 0
+    with open("tracked.img.cbt", "r+b") as f:
+        f.write(b"x")
+    answer = vmm("check", "tracked.img", "--json")
+    assert (answer["notes"], answer["damage"]) == (1, 0) and "every block" in answer["findings"][0]["text"], answer
+    vmm("check", "tracked.img", says="with notes")
+    assert vmm("map", "tracked.img", "--changed-since", second, "--json")["pieces"] == [
+        {"offset": 0, "length": 4 * MIB, "kind": "changed"}]
+
+
+def backups():
+    """Of an image that nobody uses."""
+    write_file("plain.img", bytes(MIB) + os.urandom(3 * MIB))
+    answer = vmm("backup", "plain.img", "plain.redo-0", "--format", "raw", "--json")
+    assert answer == {"file": "plain.redo-0", "copied": 4 * MIB}, answer
+    assert not os.path.exists("plain.img.cbt") and vmm("compare", "plain.img", "plain.redo-0", "--json")["alike"]
+    first = vmm("backup", "plain.img", "full.img", "--begin", "--json")["mark"]
+    vmm("bench", "plain.img", "--write", "--count", "3", "--size", "64K", "--step", "1M")
+    with open("plain.img", "rb") as f:
+        assert f.read(65536) != bytes(65536)
+    words = ("backup", "plain.img", "inc.redo", "--format", "delta", "--changed-since", first)
+    vmm(*words, status=USAGE, says="--parent")
+    vmm(*words, "--parent", "nowhere.img", status=FAILED, says="nowhere.img")
+    vmm(*words, "--parent", "full.img", "--machine", "nobody", status=FAILED, says="nobody")
+    vmm("backup", "plain.img", "inc.img", "--format", "raw", "--changed-since", first, "--parent", "full.img", status=FAILED,
+        says="parents")
+    vmm(*words[:-1], first + 10 ** 6, "--parent", "full.img", status=FAILED, says="no mark")
+    assert not os.path.exists("inc.redo") and not os.path.exists("inc.img")
+    answer = vmm(*words, "--parent", "full.img", "--json")
+    assert answer["copied"] == 3 * 65536 and answer["mark"] > first, answer
+    vmm(*words, "--parent", "full.img", status=FAILED, says="exists")
+    assert vmm("compare", "plain.img", "inc.redo", "--json")["alike"]
+    vmm("compare", "plain.img", "full.img", status=FOUND)
+    vmm("commit", "inc.redo")
+    assert vmm("compare", "plain.img", "full.img", "--json")["alike"]
 
 
 def bench():
@@ -286,11 +329,67 @@ def children(chance, known, data):
         vmm("rebase", "child." + suffix, "--parent", "none")
         assert not vmm("info", "child." + suffix, "--json")["parents"]
         assert contents("child." + suffix, name)[:len(data)] == data
+    orphan(name, base, top)
     os.rename(base, base + ".away")
-    vmm("check", top, status=FAILED, says=base)
     answer = subprocess.run([VMM, "disk", "info", top, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert answer.returncode == FAILED and base in json.loads(answer.stdout)["trouble"]
     os.rename(base + ".away", base)
+
+
+def spoil(name, path):
+    """Something that repair can mend without any parent; says what check calls it."""
+    with open(path, "r+b") as f:
+        if name == "qcow2":
+            f.seek(72)
+            features = int.from_bytes(f.read(8), "big")
+            f.seek(72)
+            f.write((features | 1).to_bytes(8, "big"))
+            return "not closed cleanly"
+        if name == "vhd":
+            f.seek(64)
+            f.write(b"\0\0\0\0")
+            return "copy of the footer"
+        # The second copy of a grain table names one grain less.
+        f.seek(48)
+        f.seek(int.from_bytes(f.read(8), "little") * 512)
+        table = int.from_bytes(f.read(4), "little") * 512
+        f.seek(table)
+        entries = f.read(2048)
+        used = next(i for i in range(512) if entries[4 * i:4 * i + 4] > b"\1\0\0\0")
+        f.seek(table + 4 * used)
+        f.write(b"\0\0\0\0")
+        return "grain"
+
+
+def orphan(name, base, top):
+    """A child without its parents is checked, and mended, for itself."""
+    vmm("bench", top, "--write", "--count", "20", "--random", "--size", "64K")
+    want = contents(top, name)
+    os.rename(base, base + ".away")
+    answer = vmm("check", top, "--json", status=FOUND)
+    assert (answer["damage"], answer["waste"], answer["mendable"]) == (1, 0, 0), answer
+    assert base in answer["findings"][0]["text"] and "rebase" in answer["findings"][0]["remedy"], answer
+    vmm("check", top, status=FOUND, says="rebase")
+    answer = vmm("repair", top, "--yes", "--json", status=FOUND)
+    assert (answer["damage"], answer["mended"]) == (1, 0), answer
+    what = spoil(name, top)
+    answer = vmm("check", top, "--json", status=FOUND)
+    assert answer["damage"] + answer["waste"] >= 2 and answer["mendable"] >= 1, answer
+    assert any(what in entry["text"] for entry in answer["findings"]), answer
+    vmm("repair", top, "--yes", status=FOUND, says="1 are left")
+    os.rename(base + ".away", base)
+    vmm("check", top, says="sound")
+    assert contents(top, name) == want
+    # A parent that was moved is named anew.
+    if name == "qcow2":
+        os.rename(base, "elsewhere")
+        vmm("check", "chain-1.qcow2", status=FOUND, says="--unsafe --parent")
+        vmm("rebase", "chain-1.qcow2", "--unsafe", "--parent", "elsewhere")
+        vmm("check", "chain-1.qcow2", says="sound")
+        vmm("rebase", "chain-1.qcow2", "--unsafe", "--parent", base, status=FAILED, says=base)
+        os.rename("elsewhere", base)
+        vmm("rebase", "chain-1.qcow2", "--unsafe", "--parent", base)
+        assert contents(top, name) == want
 
 
 def strangers(chance, formats):
@@ -318,6 +417,7 @@ def main():
         bench()
         undoable(chance)
         tracking()
+        backups()
         interrupt()
         in_use()
         device(chance)

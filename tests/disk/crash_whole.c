@@ -5,10 +5,12 @@
  * host has all that was done before, or by a power failure, after which it has any of the sectors that were written,
  * and any of the lengths that were set, since the last sync.
  *
- * At every cut the image opens, nothing that cannot be mended is found, and what was in it before is in it still, as
- * far as both lengths go; then it is mended, and can be written.
+ * At every cut the image opens, nothing that cannot be mended is found, and what was in it before is in it still, to
+ * its end: all of it if it is as long as before.  Then it is mended, and can be written; and made longer it shows
+ * nothing of what was cut off.
  *
- * CRASH_SEED, CRASH_ROUNDS (a variant), CRASH_CUTS (an act; all if there are fewer).
+ * CRASH_SEED, CRASH_ROUNDS (a variant), CRASH_CUTS (an act; all if there are fewer), CRASH_DRAWS (power failures a
+ * cut).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +25,9 @@
 #define LENGTH (UINT64_C(3) << 20)
 #define MOST   (UINT64_C(8) << 20)
 #define EVENTS 65536u
+#ifndef DRAWS
+#define DRAWS 1 /* power failures a cut */
+#endif
 
 static const struct vmm_block_format *const formats[] = { &SUBJECT };
 static struct subject_host host;
@@ -248,6 +253,7 @@ static void state_make(struct state *state, uint32_t cut, bool power)
 		state_apply(state, &tape.events[i], !power || i < synced);
 }
 
+/* Its first `length` bytes; as many as there were at most. */
 static void compare(struct vmm_block_image *image, uint64_t length, uint32_t cut, const char *what)
 {
 	static uint8_t data[MOST];
@@ -263,20 +269,41 @@ static void compare(struct vmm_block_image *image, uint64_t length, uint32_t cut
 	}
 }
 
+/* What was cut off does not come back. */
+static void regrow(struct vmm_block_image *image, uint32_t cut, const char *what)
+{
+	static uint8_t data[MOST];
+	uint64_t shorter = image->length;
+	if (vmm_block_image_resize(image, LENGTH) < 0)
+		subject_wrong("%s at %u: it cannot be made longer: %s", what, cut, host.cause);
+	compare(image, shorter, cut, what);
+	if (vmm_block_image_read(image, data, LENGTH - shorter, shorter) < 0)
+		subject_wrong("%s at %u: what is new cannot be read", what, cut);
+	for (uint64_t at = 0; at < LENGTH - shorter; at++) {
+		if (data[at] != 0)
+			subject_wrong(
+				"%s at %u: byte %llu has come back", what, cut, (unsigned long long)(shorter + at));
+	}
+	if (vmm_block_image_resize(image, shorter) < 0)
+		subject_wrong("%s at %u: it cannot be made shorter: %s", what, cut, host.cause);
+}
+
 static void examine(uint64_t length, uint32_t cut, const char *what)
 {
 	struct subject_findings findings;
 	struct vmm_block_image *image = image_open(tape.path, VMM_BLOCK_READONLY);
 	if (image->length != LENGTH && image->length != length)
 		subject_wrong("%s at %u: it has %llu bytes", what, cut, (unsigned long long)image->length);
-	compare(image, length, cut, what);
+	compare(image, image->length, cut, what);
 	vmm_block_image_close(image);
 	image = image_open(tape.path, VMM_BLOCK_LENIENT);
 	if (subject_check(image, true, &findings) < 0 || findings.unmendable != 0)
 		subject_wrong("%s at %u: check: %s", what, cut, findings.first);
 	vmm_block_image_close(image);
 	image = image_open(tape.path, 0);
-	compare(image, length, cut, what);
+	compare(image, image->length, cut, what);
+	if (image->length < LENGTH)
+		regrow(image, cut, what);
 	/* It can be gone on with. */
 	static uint8_t data[65536];
 	pattern_fill(data, sizeof(data), 0, 77);
@@ -284,7 +311,7 @@ static void examine(uint64_t length, uint32_t cut, const char *what)
 	if (vmm_block_image_write(image, data, part, image->length - part) < 0 || vmm_block_image_flush(image) < 0)
 		subject_wrong("%s at %u: it cannot be written", what, cut);
 	uint64_t rest = image->length - part;
-	compare(image, rest < length ? rest : length, cut, what);
+	compare(image, rest < length || image->length == LENGTH ? rest : length, cut, what);
 	if (subject_check(image, false, &findings) < 0 || findings.damage != 0)
 		subject_wrong("%s at %u: damage is left: %s", what, cut, findings.first);
 	vmm_block_image_close(image);
@@ -298,7 +325,7 @@ static void state_save(const struct state *state)
 	close(fd);
 }
 
-static uint64_t run(const char *variant, uint32_t what, uint64_t cuts)
+static uint64_t run(const char *variant, uint32_t what, uint64_t cuts, uint64_t draws)
 {
 	static struct state state;
 	bool child = what == LEAVE ||
@@ -327,7 +354,7 @@ static uint64_t run(const char *variant, uint32_t what, uint64_t cuts)
 	for (uint32_t i = 0; i <= tape.count && length != 0; i++) {
 		if (tape.count > cuts && chance_below(&chance, tape.count) >= cuts)
 			continue;
-		for (uint32_t power = 0; power < 2; power++, count++) {
+		for (uint64_t power = 0; power <= draws; power++, count++) {
 			snprintf(text, sizeof(text), "%s (%s)", act_names[what], power ? "power failure" : "kill");
 			state_make(&state, i, power != 0);
 			state_save(&state);
@@ -343,7 +370,7 @@ static uint64_t run(const char *variant, uint32_t what, uint64_t cuts)
 int main(void)
 {
 	uint64_t seed = subject_number("CRASH_SEED", 1), rounds = subject_number("CRASH_ROUNDS", 3);
-	uint64_t cuts = subject_number("CRASH_CUTS", 25), count = 0;
+	uint64_t cuts = subject_number("CRASH_CUTS", 25), draws = subject_number("CRASH_DRAWS", DRAWS), count = 0;
 	subject_host_init(&host);
 	vmm_block_watch(record, NULL);
 	for (uint32_t i = 0; subject_variant(i) != NULL; i++) {
@@ -354,7 +381,7 @@ int main(void)
 			for (uint32_t what = 0; what < ACTS; what++) {
 				chance.state = seed + round * ACTS + what;
 				subject_place(subject_variant(i), seed + round, what);
-				count += run(subject_variant(i), what, cuts);
+				count += run(subject_variant(i), what, cuts, draws);
 			}
 		}
 	}

@@ -19,8 +19,11 @@ tests_disk_crash_raw_SOURCES = $(DISK_CRASH)
 tests_disk_crash_raw_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DSUBJECT=vmm_block_raw
 tests_disk_crash_raw_LDADD = sdk/block/libvmm-block.la
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/block_kit tests/unit/block_queue
-TESTS += tests/unit/block_kit tests/unit/block_queue
+check_PROGRAMS += tests/unit/block_kit tests/unit/block_queue tests/unit/block_backup
+TESTS += tests/unit/block_kit tests/unit/block_queue tests/unit/block_backup
+tests_unit_block_backup_SOURCES = tests/unit/block_backup.c
+tests_unit_block_backup_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_block_backup_LDADD = sdk/block/libvmm-block.la $(CHECK_LIBS)
 tests_unit_block_queue_SOURCES = tests/unit/block_queue.c
 tests_unit_block_queue_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_block_queue_LDADD = sdk/block/libvmm-block.la $(CHECK_LIBS)

@@ -300,8 +300,98 @@ def rebasing():
     want(contents("c.vmdk")[5 * MIB:6 * MIB] == bytes(MIB), "the parent is still there")
 
 
+def descriptor_of(name):
+    """Its text, where the header says that it is, and how much room it has."""
+    header = fields(name)
+    return peek(name, header["descriptorOffset"] * 512, header["descriptorSize"] * 512)
+
+
+def fill_descriptor(name):
+    """Lines that nobody knows, to the last byte of its room."""
+    text = descriptor_of(name).rstrip(b"\0")
+    note = b'acme.note="'
+    while True:
+        left = fields(name)["descriptorSize"] * 512 - len(text)
+        if left == 0:
+            break
+        line = min(80, left) if left > 160 or left <= 80 else 60
+        text += (note + b"x" * (line - len(note) - 2) + b'"\n') if line > 16 else b"#" * (line - 1) + b"\n"
+    poke(name, fields(name)["descriptorOffset"] * 512, text)
+    return text
+
+
+def a_full_descriptor_moves():
+    raw = sample()
+    for maker in ("vmm", "qemu"):
+        name = "full-%s.vmdk" % maker
+        if maker == "vmm":
+            tool("create", name, "monolithicSparse", LENGTH)
+            tool("write", name, raw)
+        else:
+            must("qemu-img", "convert", "-f", "raw", "-O", "vmdk", raw, name)
+        text, first = fill_descriptor(name), fields(name)
+        equal(first["descriptorOffset"], 1)
+        # What stays as long as it is stays where it is.
+        tool("patch", name, 0, 4096, 5)
+        equal(fields(name)["descriptorOffset"], 1)
+        tool("resize", name, 60 * MIB)
+        now = fields(name)
+        want(now["descriptorOffset"] > now["overHead"] and now["descriptorSize"] > first["descriptorSize"], now)
+        moved = descriptor_of(name).rstrip(b"\0")
+        equal(int(info(name)["descriptor-sector"]), now["descriptorOffset"])
+        want(len(moved) > len(text) and moved.count(b"acme.note") == text.count(b"acme.note"), "lines were lost")
+        clean(name)
+        before = contents(name)[:LENGTH]
+        must("qemu-img", "check", "-f", "vmdk", name)
+        write("back.raw", contents(name))
+        same(name, "back.raw")
+        # A second time; compacting takes it down again, and grains do not lie over it.
+        fill_descriptor(name)
+        tool("resize", name, 500 * MIB)
+        again = fields(name)
+        want(again["descriptorOffset"] != now["descriptorOffset"], "it did not move")
+        tool("patch", name, 60 * MIB, 3 * MIB, 9)
+        tool("zero", name, 0, 30 * MIB, 1)
+        tool("compact", name)
+        clean(name)
+        want(fields(name)["descriptorOffset"] < again["descriptorOffset"], "it stayed behind")
+        want(descriptor_of(name).count(b"acme.note") > text.count(b"acme.note"), "lines were lost")
+        must("qemu-img", "check", "-f", "vmdk", name)
+        os.unlink("back.raw")
+        tool("read", name, "back.raw")
+        want(peek("back.raw", 30 * MIB, LENGTH - 30 * MIB) == before[30 * MIB:], "compacting has changed it")
+        same(name, "back.raw")
+
+
+def a_child_with_a_full_descriptor_gets_another_parent():
+    raw = sample()
+    folder = "a-folder-with-quite-a-long-name-so-that-the-line-grows"
+    os.mkdir(folder)
+    for name in ("old.vmdk", folder + "/new.vmdk"):
+        tool("create", name, "monolithicSparse", LENGTH)
+        tool("write", name, raw)
+    tool("create", "child.vmdk", "monolithicSparse", LENGTH, "old.vmdk")
+    tool("patch", "child.vmdk", MIB, 65536, 4)
+    now = contents("child.vmdk")
+    fill_descriptor("child.vmdk")
+    tool("rebase", "child.vmdk", folder + "/new.vmdk")
+    want(fields("child.vmdk")["descriptorOffset"] > 1, "it did not move")
+    want(contents("child.vmdk") == now, "it differs")
+    os.unlink("old.vmdk")
+    clean("child.vmdk")
+    # QEMU looks at sector 1, and must not find the old parent's name there.
+    must("qemu-img", "convert", "-O", "raw", "child.vmdk", "child.raw")
+    want(read("child.raw") == now, "qemu-img sees something else")
+    # The content ID that QEMU sees is the one that counts for a child of this one.
+    tool("patch", "child.vmdk", 2 * MIB, 65536, 5)
+    tool("create", "grandchild.vmdk", "monolithicSparse", LENGTH, "child.vmdk")
+    must("qemu-img", "convert", "-O", "raw", "grandchild.vmdk", "grandchild.raw")
+    want(read("grandchild.raw") == contents("child.vmdk"), "qemu-img sees something else in its child")
+
+
 if __name__ == "__main__":
     main([read_what_qemu_writes, write_what_qemu_made, qemu_reads_what_we_write, stream_round_trip,
           vmdkinfo_reads_ours, chains_with_qemu, conversions_of_odd_sizes, grain_sizes, five_gib_with_data_at_both_ends,
           resizing, growth_beyond_the_room_for_the_directory, compacting, room_that_was_discarded_is_used_again,
-          a_killed_writer_loses_nothing_that_was_flushed, rebasing])
+          a_killed_writer_loses_nothing_that_was_flushed, rebasing, a_full_descriptor_moves,
+          a_child_with_a_full_descriptor_gets_another_parent])

@@ -144,6 +144,17 @@ tests_fuzz_kernel_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/sdk/check 
 tests_fuzz_kernel_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_kernel_LDADD = tests/fuzz/libbench.la
 
+# The block kit's own files; the formats' targets are in their own fragments.
+check_PROGRAMS += tests/fuzz/storage-delta tests/fuzz/track
+tests_fuzz_storage_delta_SOURCES = tests/fuzz/image.c tests/fuzz/image.h tests/fuzz/image_delta.c tests/fuzz/input.h
+tests_fuzz_storage_delta_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir) -DFUZZ_FORMAT=vmm_block_delta
+tests_fuzz_storage_delta_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_storage_delta_LDADD = sdk/block/libvmm-block.la
+tests_fuzz_track_SOURCES = tests/fuzz/track.c tests/fuzz/input.h
+tests_fuzz_track_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_track_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_track_LDADD = sdk/block/libvmm-block.la
+
 # The core's, and what plugins read that comes from elsewhere.
 check_PROGRAMS += tests/fuzz/config
 tests_fuzz_config_SOURCES = tests/fuzz/config.c tests/fuzz/input.h

@@ -3,9 +3,11 @@
 /*
  * Target: an image of the format that FUZZ_FORMAT is.
  *
- * The input is the file, but for its last 16 bytes, which choose what is done to it: it is looked at, checked, mended,
- * written, and checked again, when nothing that can be mended may be left, and what was written must be read.
+ * The input is the file (image_NAME.c says how), but for its last 16 bytes, which choose what is done to it: it is
+ * looked at, checked, mended, written, and checked again, when nothing that can be mended may be left, and what was
+ * written must be read.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,21 +15,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <vmm/block/image.h>
-
 #include "../disk/host.h"
+#include "tests/fuzz/image.h"
 #include "tests/fuzz/input.h"
 
 #define CHOICES 16u
+#define ROOM    (UINT64_C(8) << 20) /* of the host's disk */
 #define PIECES  256u
 #define BUFFER  (UINT64_C(64) << 10)
 
-extern const struct vmm_block_format FUZZ_FORMAT;
-/* Of the format: correct what no input could have right, such as checksums; 0: not this input. */
-uint32_t fuzz_correct(uint8_t *data, size_t length, uint32_t choice);
-
 static const struct vmm_block_format *const formats[] = { &FUZZ_FORMAT };
-static char path[256];
+static char folder[128], path[256], part[256];
+static uint32_t lonely;
 static uint8_t buffer[BUFFER];
 
 static void quiet_log(void *context, uint32_t level, const char *text)
@@ -58,6 +57,8 @@ static uint32_t found(struct vmm_block_report *self, uint32_t severity, uint32_t
 	const char *format, ...)
 {
 	struct report *report = (struct report *)self;
+	if (severity > VMM_BLOCK_DAMAGE || (mendable && remedy == NULL))
+		abort();
 	if (getenv("FUZZ_TRACE") != NULL) {
 		va_list arguments;
 		fprintf(stderr, "found %u (%s): ", severity, mendable ? remedy : "-");
@@ -85,11 +86,10 @@ static int32_t check(struct vmm_block_image *image, uint32_t mend, struct report
 	return vmm_block_image_check(image, &report->report);
 }
 
-/* No parents: what they are called is for the kit to look for, and not here. */
 static struct vmm_block_image *image_open(uint32_t flags)
 {
 	struct vmm_block_image *image;
-	return vmm_block_image_open(&host, formats, 1, path, flags | VMM_BLOCK_LONELY, &image) < 0 ? NULL : image;
+	return vmm_block_image_open(&host, formats, 1, path, flags | lonely, &image) < 0 ? NULL : image;
 }
 
 static void fact_text(struct vmm_block_facts *facts, const char *name, const char *value)
@@ -161,16 +161,18 @@ static void whole(struct vmm_block_image *image, uint32_t choice)
 	struct report report = { { found, progress }, 0, 0, 0 };
 	if (choice & 1)
 		vmm_block_image_resize(image, (1 + choice / 4) * 4096);
-	if (choice & 2)
+	if ((choice & 2) && image->length <= fuzz_traits.whole)
 		vmm_block_image_compact(image, &report.report);
 	if ((choice & 12) == 12)
 		vmm_block_image_rebase(image, choice & 16 ? "other" : NULL, NULL, NULL);
 }
 
-static void file_write(const uint8_t *data, size_t length)
+void fuzz_put(const char *name, const uint8_t *data, size_t length, uint64_t offset)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	if (fd < 0 || write(fd, data, length) != (ssize_t)length)
+	char file[256];
+	snprintf(file, sizeof(file), "%s/%s", folder, name);
+	int fd = open(file, O_RDWR | O_CREAT, 0600);
+	if (fd < 0 || pwrite(fd, data, length, (off_t)offset) != (ssize_t)length)
 		exit(1);
 	close(fd);
 }
@@ -178,8 +180,9 @@ static void file_write(const uint8_t *data, size_t length)
 static void file_use(struct input *choices)
 {
 	struct report report;
-	uint32_t is_sound = 0;
+	uint32_t is_sound = (fuzz_traits.flags & FUZZ_STRICT) != 0;
 	uint32_t choice = (uint32_t)input_take(choices, 1);
+	lonely = (fuzz_traits.flags & FUZZ_PARENTS) && (choice & 16) ? 0 : VMM_BLOCK_LONELY;
 	struct vmm_block_image *image = image_open(VMM_BLOCK_READONLY | (choice & 1 ? VMM_BLOCK_LENIENT : 0));
 	if (image != NULL) {
 		look(image);
@@ -221,12 +224,38 @@ static void file_use(struct input *choices)
 	vmm_block_image_close(image);
 }
 
+/* Names in an image lead anywhere, and lengths have no end. */
+static int32_t watch(void *self, const char *file, uint32_t event, const void *data, uint64_t length, uint64_t offset)
+{
+	(void)self;
+	(void)data;
+	if (strncmp(file, folder, strlen(folder)) != 0 || strstr(file, "/../") != NULL)
+		return -EPERM;
+	if ((event == VMM_BLOCK_EVENT_TRUNCATE && length > ROOM) ||
+		(event == VMM_BLOCK_EVENT_WRITE && (offset > ROOM || length > ROOM)))
+		return -ENOSPC;
+	return 0;
+}
+
+static void fold_up(void)
+{
+	unlink(path);
+	unlink(part);
+	rmdir(folder);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	const char *folder = getenv("TMPDIR");
+	const char *place = getenv("TMPDIR");
 	(void)argc;
 	(void)argv;
-	snprintf(path, sizeof(path), "%.200s/image-%d", folder != NULL ? folder : "/tmp", (int)getpid());
+	snprintf(folder, sizeof(folder), "%.64s/vmm-fuzz-XXXXXX", place != NULL ? place : "/tmp");
+	if (mkdtemp(folder) == NULL)
+		abort();
+	snprintf(path, sizeof(path), "%s/" FUZZ_IMAGE, folder);
+	snprintf(part, sizeof(part), "%s/" FUZZ_PART, folder);
+	vmm_block_watch(watch, NULL);
+	atexit(fold_up);
 	return 0;
 }
 
@@ -239,11 +268,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (copy == NULL)
 		return 0;
 	memcpy(copy, data, size - CHOICES);
-	if (fuzz_correct(copy, size - CHOICES, (uint32_t)input_take(&choices, 1))) {
-		file_write(copy, size - CHOICES);
+	if (fuzz_traits.make(copy, size - CHOICES, (uint32_t)input_take(&choices, 1)))
 		file_use(&choices);
-		unlink(path);
-	}
+	unlink(path);
+	unlink(part);
 	free(copy);
 	return 0;
 }

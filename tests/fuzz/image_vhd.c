@@ -2,10 +2,9 @@
 /* Copyright (c) The vmm authors */
 /* What the target for images does to a VHD file before it is used: checksums, which no input would have right. */
 #include "plugins/storage-vhd/vhd.h"
+#include "tests/fuzz/image.h"
 
-uint32_t fuzz_correct(uint8_t *data, size_t length, uint32_t choice);
-
-uint32_t fuzz_correct(uint8_t *data, size_t length, uint32_t choice)
+static uint32_t make(uint8_t *data, size_t length, uint32_t choice)
 {
 	uint8_t *footer = data + length - FOOTER_SIZE;
 	if (choice & 1)
@@ -20,5 +19,8 @@ uint32_t fuzz_correct(uint8_t *data, size_t length, uint32_t choice)
 		memcpy(data + FOOTER_SIZE, "cxsparse", 8);
 		header_seal(data + FOOTER_SIZE);
 	}
+	fuzz_put(FUZZ_IMAGE, data, length, 0);
 	return 1;
 }
+
+const struct fuzz_traits fuzz_traits = { .whole = UINT64_MAX, .make = make };

@@ -3,6 +3,7 @@
 # Copyright (c) The vmm authors
 """Linux on disks of every format: it reads what qemu-img or vmm has made, and qemu-img reads what it has written."""
 import hashlib
+import json
 import os
 import subprocess
 
@@ -31,8 +32,8 @@ def run(*words):
     assert done.returncode == 0, "%s: %s" % (" ".join(words), done.stdout.decode(errors="replace"))
 
 
-def disk(*words, expected=(0,), timeout=600):
-    status, out, errors = guest.vmm("disk", *words, timeout=timeout)
+def disk(*words, expected=(0,), timeout=600, folder=None):
+    status, out, errors = guest.vmm("disk", *words, timeout=timeout, folder=folder)
     assert status in expected, "vmm disk %s: status %d: %s%s" % (" ".join(words), status, out, errors)
     return out
 
@@ -149,6 +150,102 @@ def snapshot():
         run("qemu-img", "compare", "-q", "-f", "vmdk", "-F", "raw", child, flat)
 
 
+def backup():
+    """Backups of a running guest's disk: a full one while it writes, then what has changed, one on the other.  With the guest
+    at rest the last is the disk; and so is the first, once the others were committed to it."""
+    with guest.Folder() as folder:
+        raw, digest = source(folder)
+        image = make(folder, raw, "three.qcow2", "ours")
+        full, first, second, last = (folder.file(name) for name in ("full.img", "first.qcow2", "second.qcow2", "last.redo"))
+        extra = ("[ide0]\nplugin = ide-piix\naddress = 01.1\n[disk0]\nplugin = ide-disk\nmedia = %s\n" % image)
+
+        def of_it(*words, **more):
+            return json.loads(disk(*words, "--json", folder=folder, **more))
+
+        def pieces(mark):
+            return of_it("map", image, "--changed-since", str(mark))["pieces"]
+
+        with guest.Guest(folder, folder.linux(extra=extra, load=MODULES)) as shell:
+            shell.ready(600)
+            output, status = shell.run("until test -e /dev/sda; do sleep 1; done; d=sda; "
+                                       "head -c 3000000 /dev/urandom > /tmp/a; md5sum /dev/sda", 600)
+            assert status == 0 and digest in output, output
+            # Nobody else may write to it, and there is no mark yet.
+            status, _, errors = guest.vmm("disk", "mark", image, folder=folder)
+            assert status == 1 and "keeps track" in errors and "--begin" in errors, errors
+            status, _, errors = guest.vmm("disk", "mark", image)
+            assert status == 1 and "is in use" in errors, "without its socket it is just in use: %s" % errors
+            shell.run("{ (while test ! -e /tmp/enough; do dd if=/tmp/a of=/dev/sda bs=4k seek=$((RANDOM % 5000)) "
+                                "count=20 conv=fsync; done) > /dev/null 2>&1 & }")
+            answer = of_it("backup", image, full, "--begin")
+            assert answer["copied"] == SIZE, answer
+            # It is of an instant before all that the guest will write.
+            mark = of_it("mark", image)["mark"]
+            assert mark > answer["mark"], (mark, answer)
+            assert not os.path.exists(first)
+            one = of_it("backup", image, first, "--changed-since", str(answer["mark"]), "--parent", full)
+            assert 0 < one["copied"] <= SIZE, one
+            output, status = shell.run("touch /tmp/enough; wait; %s; sync" % WRITE, 600)
+            assert status == 0, output
+            assert pieces(one["mark"]), "the guest has written"
+            two = of_it("backup", image, second, "--changed-since", str(one["mark"]), "--parent", first)
+            assert 0 < two["copied"] < SIZE and not pieces(two["mark"]), two
+            # A machine that is paused answers, too.
+            output, status = shell.run("dd if=/tmp/a of=/dev/sda bs=4k seek=4000 count=30 conv=fsync", 600)
+            assert status == 0, output
+            shell.call("pause")
+            three = of_it("backup", image, last, "--machine", "guest", "--changed-since", str(two["mark"]), "--parent",
+                          second)
+            assert three["copied"] in (131072, 196608), three
+            shell.call("resume")
+            output, status = shell.run("md5sum /dev/sda", 600)
+            digest = output.split()[0]
+            disk("backup", image, folder.file("no.qcow2"), "--changed-since", str(three["mark"] + 10 ** 6), "--parent",
+                 last, expected=(1,), folder=folder)
+            assert not os.path.exists(folder.file("no.qcow2")), "what failed has left something"
+            shell.call("stop")
+            shell.wait(60)
+        disk("check", image)
+        for path in (first, second):
+            disk("check", path)
+        disk("compare", image, last)
+        for path in (last, second, first):
+            disk("commit", path)
+        assert file_digest(full) == digest, "the committed copy is not what the guest saw"
+        disk("compare", image, full)
+        # With the machine gone it is done without it.
+        assert not json.loads(disk("map", image, "--changed-since", str(three["mark"]), "--json"))["pieces"]
+
+
+def backup_killed():
+    """vmm is killed while its guest writes: what it had written since a mark is among the changes."""
+    with guest.Folder() as folder:
+        raw, digest = source(folder)
+        image = make(folder, raw, "sparse.vmdk", "ours")
+        full = folder.file("full.img")
+        extra = "[ide0]\nplugin = ide-piix\naddress = 01.1\n[disk0]\nplugin = ide-disk\nmedia = %s\n" % image
+        mark = None
+        for turn in range(2):
+            with guest.Guest(folder, folder.linux(extra=extra, load=MODULES)) as shell:
+                shell.ready(600)
+                output, status = shell.run("until test -e /dev/sda; do sleep 1; done; head -c 3000000 /dev/urandom > /tmp/a",
+                                           600)
+                assert status == 0, output
+                if mark is None:
+                    mark = json.loads(disk("backup", image, full, "--begin", "--json", folder=folder))["mark"]
+                shell.run("{ (while true; do dd if=/tmp/a of=/dev/sda bs=4k seek=$((RANDOM %% 1000)) count=20 "
+                          "oflag=direct; done) > /dev/null 2>&1 & } ; sleep %d" % (1 + turn))
+                shell.process.kill()
+                shell.process.wait()
+            child = folder.file("child-%d.redo" % turn)
+            answer = json.loads(disk("backup", image, child, "--changed-since", str(mark), "--parent", full, "--json"))
+            assert 0 < answer["copied"] < SIZE / 2, answer
+            disk("compare", image, child)
+            disk("commit", child)
+            disk("compare", image, full)
+            mark = answer["mark"]
+
+
 def debian_on(name):
     """An installed Debian boots from a disk of that format, works, and boots again."""
     with guest.Folder() as folder:
@@ -198,5 +295,5 @@ def debian_stream():
 
 
 if __name__ == "__main__":
-    guest.main(of_qemu, of_ours, snapshot, debian_vmdk,
+    guest.main(of_qemu, of_ours, snapshot, backup, backup_killed, debian_vmdk,
                long=[debian_flat, debian_split, debian_vhd, debian_qcow2, debian_stream])

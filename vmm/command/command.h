@@ -41,6 +41,8 @@ int command_usage(const char *verb, const char *format, ...) __attribute__((form
 struct plugin_registry *command_registry(void);
 /* Print a JSON value on standard output; takes the reference. */
 void command_json(json_t *value);
+/* The path of a machine's control socket, by its name, or a file whose machine's default name it gives; malloc'ed. */
+char *command_socket(const char *machine);
 /* Call a machine by its name, UUID or file: STATUS_DONE and *result, or a status after a message. */
 int command_call(const char *machine, const char *method, json_t *params, json_t **result);
 /* The value of option `name` at argv[*index] ("--name VALUE" or "--name=VALUE"); NULL: another option. */

@@ -20,6 +20,7 @@
 #define TAKES_SHRINK 64u
 #define TAKES_SINCE  128u
 #define TAKES_BEGIN  256u
+#define TAKES_LIVE   512u /* --machine */
 
 static const struct {
 	const char *name;
@@ -40,8 +41,13 @@ static const struct {
 	{ "compact", 1, 1, TAKES_SOURCE, disk_compact, "compact FILE" },
 	{ "rebase", 1, 1, TAKES_SOURCE | TAKES_PARENT | TAKES_UNSAFE, disk_rebase,
 		"rebase FILE --parent FILE|none [--parent-format NAME] [--unsafe]" },
-	{ "map", 1, 1, TAKES_SOURCE | TAKES_SINCE, disk_map, "map FILE [--changed-since MARK]" },
-	{ "mark", 1, 1, TAKES_SOURCE | TAKES_BEGIN, disk_mark, "mark FILE [--begin]" },
+	{ "map", 1, 1, TAKES_SOURCE | TAKES_SINCE | TAKES_LIVE, disk_map,
+		"map FILE [--changed-since MARK [--machine NAME]]" },
+	{ "mark", 1, 1, TAKES_SOURCE | TAKES_BEGIN | TAKES_LIVE, disk_mark, "mark FILE [--begin] [--machine NAME]" },
+	{ "backup", 2, 2, TAKES_FORMAT | TAKES_SOURCE | TAKES_PARENT | TAKES_SINCE | TAKES_BEGIN | TAKES_LIVE,
+		disk_backup,
+		"backup FILE TARGET [--begin] [--changed-since MARK --parent FILE] [--format NAME[:VARIANT]] "
+		"[--option KEY=VALUE]... [--machine NAME]" },
 	{ "commit", 1, 1, TAKES_SOURCE, disk_commit, "commit FILE" },
 	{ "discard", 1, 1, 0, disk_discard, "discard FILE" },
 	{ "compare", 2, 2, TAKES_SOURCE, disk_compare, "compare FILE FILE" },
@@ -261,6 +267,7 @@ static int word_valued(struct disk_words *words, unsigned takes, int argc, char 
 		{ "--cache", TAKES_BENCH, &words->cache },
 		{ "--seed", TAKES_BENCH, &words->seed },
 		{ "--changed-since", TAKES_SINCE, &words->since },
+		{ "--machine", TAKES_LIVE, &words->machine },
 	};
 	bool missing = false;
 	const char *value;

@@ -6,6 +6,8 @@
 #ifndef VMM_COMMAND_DISK_H
 #define VMM_COMMAND_DISK_H
 
+#include <string.h>
+
 #include "vmm/command/command.h"
 #include "vmm/plugin/image.h"
 
@@ -21,7 +23,7 @@ struct disk_words {
 	const char *format, *source_format, *parent, *parent_format;
 	struct vmm_image_option options[DISK_OPTIONS];
 	unsigned option_count;
-	const char *count, *size, *step, *depth, *cache, *seed, *since;
+	const char *count, *size, *step, *depth, *cache, *seed, *since, *machine;
 	bool json, begin, yes, dry, unsafe_, write, random, shrink;
 };
 
@@ -51,6 +53,10 @@ static inline bool disk_absent(const struct vmm_image_piece *piece)
 {
 	return piece->kind == VMM_IMAGE_ZERO && piece->is_hole;
 }
+static inline bool disk_is_zero(const uint8_t *data, uint64_t length)
+{
+	return !length || (!data[0] && !memcmp(data, data + 1, length - 1));
+}
 /* "1.5 GiB" */
 const char *disk_bytes(uint64_t bytes, char text[32]);
 struct vmm_image_info disk_info_of(const struct vmm_image *image, uint32_t depth);
@@ -68,6 +74,24 @@ bool disk_progress(struct disk_progress *progress, uint64_t done, uint64_t of);
 bool disk_interrupted(void);
 void disk_progress_end(struct disk_progress *progress);
 
+/* The files that an image consists of, but for `path`, which is to go last; a list of strings. */
+json_t *disk_files(const struct vmm_image *image, const char *path);
+int disk_files_remove(json_t *files, const char *path);
+
+/* An image that a running machine has open (disk_live.c). */
+struct disk_live {
+	int fd; /* its control socket; -1: there is none */
+	char *instance;
+	uint64_t length;
+};
+/* Open the image as `words` say; or, if a machine has it, or --machine names one, connect to that: then image->ops is
+ * NULL.  UNLOCKED: if somebody has it, and no machine answers for it.  A status after a message. */
+int disk_open_live(struct disk_host *host, const struct disk_words *words, uint32_t flags, struct vmm_image *image,
+	struct disk_live *live);
+/* A method of the instance.  A status after a message. */
+int disk_live_call(const struct disk_live *live, const char *method, json_t *params, json_t **result);
+void disk_live_close(struct disk_live *live);
+
 int disk_create(struct disk_host *host, const struct disk_words *words);
 int disk_snapshot(struct disk_host *host, const struct disk_words *words);
 int disk_formats(struct disk_host *host, const struct disk_words *words);
@@ -82,6 +106,8 @@ int disk_rebase(struct disk_host *host, const struct disk_words *words);
 int disk_commit(struct disk_host *host, const struct disk_words *words);
 int disk_discard(struct disk_host *host, const struct disk_words *words);
 int disk_mark(struct disk_host *host, const struct disk_words *words);
+int disk_changes(struct disk_host *host, const struct disk_words *words); /* map --changed-since */
+int disk_backup(struct disk_host *host, const struct disk_words *words);
 int disk_compare(struct disk_host *host, const struct disk_words *words);
 int disk_bench(struct disk_host *host, const struct disk_words *words);
 

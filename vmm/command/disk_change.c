@@ -118,11 +118,6 @@ static int32_t parent_read(struct rebase *rebase, uint64_t length, uint64_t offs
 	return there ? rebase->parent.ops->read(rebase->parent.self, rebase->new, there, offset) : 0;
 }
 
-static bool is_zero(const uint8_t *data, uint64_t length)
-{
-	return !data[0] && !memcmp(data, data + 1, length - 1);
-}
-
 /* Have in the image what it now sees of its parents, where the new one has something else. */
 static int32_t rebase_copy(struct rebase *rebase, uint64_t length, uint64_t offset)
 {
@@ -135,7 +130,7 @@ static int32_t rebase_copy(struct rebase *rebase, uint64_t length, uint64_t offs
 		if (!memcmp(rebase->old + at, rebase->new + at, part))
 			continue;
 		rebase->copied += part;
-		status = is_zero(rebase->old + at, part)
+		status = disk_is_zero(rebase->old + at, part)
 			? rebase->image.ops->zero(rebase->image.self, part, offset + at, 0)
 			: rebase->image.ops->write(rebase->image.self, rebase->old + at, part, offset + at);
 	}

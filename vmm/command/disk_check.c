@@ -32,15 +32,19 @@ static uint32_t found(void *self, uint32_t severity, uint32_t mendable, const ch
 	findings->mendable += mendable != 0;
 	findings->mended += now;
 	if (json_array_size(findings->list) < SHOWN) {
-		json_t *entry = json_pack("{s:s, s:s?, s:b, s:b}", "severity", word, "remedy", mendable ? remedy : NULL,
-			"mendable", (int)mendable, "mended", (int)now);
+		json_t *entry = json_pack("{s:s, s:s?, s:b, s:b}", "severity", word, "remedy", remedy, "mendable",
+			(int)mendable, "mended", (int)now);
 		json_t *string = json_string(text);
 
 		json_object_set_new(entry, "text", string ? string : json_string("?"));
 		json_array_append_new(findings->list, entry);
 		if (!findings->json)
-			printf("%s: %s%s%s\n", word, text, mendable ? (now ? ": mended: " : ": can be mended: ") : "",
-				mendable && remedy ? remedy : "");
+			printf("%s: %s%s%s\n", word, text,
+				now                ? ": mended: "
+					: mendable ? ": can be mended: "
+					: remedy   ? ": "
+						   : "",
+				remedy ? remedy : "");
 	} else if (json_array_size(findings->list) == SHOWN && !findings->json) {
 		json_array_append_new(findings->list, json_pack("{s:s}", "text", "and more"));
 		printf("... and more\n");
@@ -55,6 +59,34 @@ static uint32_t progress(void *self, uint64_t done, uint64_t of)
 	return disk_progress(&findings->progress, done, of);
 }
 
+/* Open it, or, if its parents are what is wrong, without them: that is found, too. */
+static int look_open(struct disk_host *host, const struct disk_words *words, uint32_t flags, struct findings *findings,
+	struct vmm_image *image)
+{
+	char cause[sizeof(host->cause)], remedy[sizeof(host->remedy)];
+	int32_t failed;
+
+	*image = (struct vmm_image){ .struct_size = sizeof(*image) };
+	host->cause[0] = 0;
+	failed = image_open_for(host->registry, &host->host, words->source_format, words->names[0], flags, image);
+	if (!failed)
+		return STATUS_DONE;
+	strcpy(cause, host->cause);
+	strcpy(remedy, host->remedy);
+	if (!cause[0] ||
+		image_open_for(host->registry, &host->host, words->source_format, words->names[0],
+			flags | VMM_IMAGE_LONELY, image) ||
+		!disk_info_of(image, 0).parent[0]) {
+		if (image->ops)
+			image->ops->close(image->self);
+		strcpy(host->cause, cause);
+		strcpy(host->remedy, remedy);
+		return disk_failed(host, failed, "opening", words->names[0]);
+	}
+	found(findings, VMM_IMAGE_DAMAGE, 0, remedy, cause);
+	return STATUS_DONE;
+}
+
 /* One look at it.  The image is open only meanwhile. */
 static int look(struct disk_host *host, const struct disk_words *words, bool mend, struct findings *findings)
 {
@@ -63,10 +95,10 @@ static int look(struct disk_host *host, const struct disk_words *words, bool men
 	const struct image_format *format = NULL;
 	struct vmm_image image;
 	int32_t failed;
-	int status = disk_open(host, words->names[0], words->source_format,
-		VMM_IMAGE_LENIENT | (mend ? 0 : VMM_IMAGE_READONLY), &image);
+	int status;
 
 	*findings = (struct findings){ .json = words->json, .mend = mend, .list = json_array() };
+	status = look_open(host, words, VMM_IMAGE_LENIENT | (mend ? 0 : VMM_IMAGE_READONLY), findings, &image);
 	if (status != STATUS_DONE)
 		return status;
 	if (!image_format_find(host->registry, disk_info_of(&image, 0).format, &format, &error) &&

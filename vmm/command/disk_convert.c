@@ -30,11 +30,6 @@ struct convert {
 	struct disk_progress progress;
 };
 
-static bool is_zero(const uint8_t *data, uint64_t length)
-{
-	return !length || (!data[0] && !memcmp(data, data + 1, length - 1));
-}
-
 /* What is not zeros, in runs. */
 static int32_t write_sparse(struct convert *convert, uint64_t length, uint64_t offset)
 {
@@ -43,7 +38,7 @@ static int32_t write_sparse(struct convert *convert, uint64_t length, uint64_t o
 
 	while (at < length && !status) {
 		uint64_t part = length - at < GRANULE ? length - at : GRANULE;
-		bool zero = is_zero(convert->data + at, part);
+		bool zero = disk_is_zero(convert->data + at, part);
 
 		if (zero && at > start)
 			status = convert->target.ops->write(
@@ -65,7 +60,7 @@ static int32_t write_packed(struct convert *convert, uint64_t length, uint64_t o
 
 	for (uint64_t at = 0, part; at < length && !status; at += part) {
 		part = length - at < convert->unit ? length - at : convert->unit;
-		if (!is_zero(convert->data + at, part))
+		if (!disk_is_zero(convert->data + at, part))
 			status = convert->target.ops->pack(convert->target.self, convert->data + at, part, offset + at);
 	}
 	return status;

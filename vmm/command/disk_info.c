@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "vmm/command/disk.h"
 
@@ -47,6 +48,20 @@ static void gather_file(void *self, const char *role, const char *path)
 	json_array_append_new(gathering->files, entry);
 }
 
+/* A file of the kit's that lies beside the image: its name. */
+static void beside_add(json_t *answer, const char *key, const char *path, const char *suffix)
+{
+	char *name;
+	json_t *text;
+
+	if (asprintf(&name, "%s%s", path, suffix) < 0)
+		return;
+	text = access(name, F_OK) ? NULL : json_string(name);
+	if (text)
+		json_object_set_new(answer, key, text);
+	free(name);
+}
+
 static json_t *image_json(const struct vmm_image *image, uint32_t depth)
 {
 	struct gathering gathering = { json_object(), json_array(), 0 };
@@ -70,6 +85,8 @@ static json_t *image_json(const struct vmm_image *image, uint32_t depth)
 		if (info.parent_format[0])
 			json_object_set_new(answer, "parent_format", json_string(info.parent_format));
 	}
+	beside_add(answer, "tracked", info.path, ".cbt");
+	beside_add(answer, "undoable", info.path, ".redo");
 	json_object_set_new(answer, "facts", gathering.facts);
 	json_object_set_new(answer, "files", gathering.files);
 	return answer;
@@ -97,6 +114,11 @@ static void image_print(json_t *info)
 							      : "yes");
 	if (parent)
 		printf("  parent     %s\n", parent);
+	if (json_object_get(info, "tracked"))
+		printf("  tracked    in %s\n", json_string_value(json_object_get(info, "tracked")));
+	if (json_object_get(info, "undoable"))
+		printf("  undoable   changes are in %s: commit or discard them\n",
+			json_string_value(json_object_get(info, "undoable")));
 	json_object_foreach(json_object_get(info, "facts"), name, value)
 	{
 		if (json_is_string(value))
@@ -189,74 +211,21 @@ static bool goes_on(const struct vmm_image_piece *piece, const struct vmm_image_
 		(piece->path == next->path && piece->offset + piece->length == next->offset);
 }
 
-/* What was changed since a mark, whatever is there now. */
-static int map_changed(struct vmm_image *image, const struct disk_words *words, json_t *list, struct disk_host *host)
-{
-	uint64_t since, length = disk_info_of(image, 0).length, same = 0;
-	int32_t failed = 0;
-	uint32_t changed = 0;
-	int status = disk_number(words->since, "--changed-since", 0, INT64_MAX, &since);
-
-	if (status != STATUS_DONE)
-		return status;
-	if (!VMM_HAS(image->ops, changed))
-		return command_failed("changes to %s are not tracked", words->names[0]);
-	host->cause[0] = 0;
-	for (uint64_t offset = 0; offset < length && !failed; offset += same) {
-		failed = image->ops->changed(image->self, since, offset, length - offset, &same, &changed);
-		if (failed || !changed)
-			continue;
-		if (list)
-			json_array_append_new(list,
-				json_pack("{s:I, s:I, s:s}", "offset", (json_int_t)offset, "length", (json_int_t)same,
-					"kind", "changed"));
-		else
-			printf("%14llu %14llu  changed\n", (unsigned long long)offset, (unsigned long long)same);
-	}
-	return failed ? disk_failed(host, failed, "mapping", words->names[0]) : STATUS_DONE;
-}
-
-int disk_mark(struct disk_host *host, const struct disk_words *words)
-{
-	struct vmm_image image;
-	uint64_t mark = 0;
-	int32_t failed = -EOPNOTSUPP;
-	int status = disk_open(host, words->names[0], words->source_format, 0, &image);
-
-	if (status != STATUS_DONE)
-		return status;
-	host->cause[0] = 0;
-	if (VMM_HAS(image.ops, mark))
-		failed = image.ops->mark(image.self, words->begin, &mark);
-	image.ops->close(image.self);
-	if (failed)
-		return disk_failed(host, failed, "marking", words->names[0]);
-	if (words->json)
-		command_json(json_pack("{s:s, s:I}", "file", words->names[0], "mark", (json_int_t)mark));
-	else
-		printf("%llu\n", (unsigned long long)mark);
-	return STATUS_DONE;
-}
-
 int disk_map(struct disk_host *host, const struct disk_words *words)
 {
 	struct vmm_image_piece piece = { 0 };
 	struct vmm_image image;
 	uint64_t length, start = 0;
 	int32_t failed = 0;
-	json_t *list = words->json ? json_array() : NULL;
-	int status = disk_open(
-		host, words->names[0], words->source_format, VMM_IMAGE_READONLY | VMM_IMAGE_UNLOCKED, &image);
+	json_t *list;
+	int status;
 
+	if (words->since)
+		return disk_changes(host, words);
+	list = words->json ? json_array() : NULL;
+	status = disk_open(
+		host, words->names[0], words->source_format, VMM_IMAGE_READONLY | VMM_IMAGE_UNLOCKED, &image);
 	if (status != STATUS_DONE) {
-		json_decref(list);
-		return status;
-	}
-	if (words->since) {
-		status = map_changed(&image, words, list, host);
-		image.ops->close(image.self);
-		if (list && status == STATUS_DONE)
-			command_json(json_pack("{s:O}", "pieces", list));
 		json_decref(list);
 		return status;
 	}

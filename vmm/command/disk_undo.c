@@ -107,14 +107,29 @@ static void ignore_number(void *self, const char *name, uint64_t value)
 	(void)value;
 }
 
-static int files_remove(json_t *files, const char *path)
+json_t *disk_files(const struct vmm_image *image, const char *path)
+{
+	json_t *files = json_array(), *file;
+	const struct vmm_image_facts facts = { sizeof(facts), 0, files, ignore_text, ignore_number, child_file };
+	size_t index;
+
+	image->ops->facts(image->self, 0, &facts);
+	for (index = json_array_size(files); index-- > 0;) {
+		file = json_array_get(files, index);
+		if (!strcmp(json_string_value(file), path))
+			json_array_remove(files, index);
+	}
+	return files;
+}
+
+int disk_files_remove(json_t *files, const char *path)
 {
 	json_t *file;
 	size_t index;
 
-	json_array_foreach(files, index, file) if (strcmp(json_string_value(file), path) != 0 &&
-		unlink(json_string_value(file)) && errno != ENOENT) return command_failed("%s cannot be removed: %s",
-		json_string_value(file), strerror(errno));
+	json_array_foreach(files, index, file) if (unlink(json_string_value(file)) &&
+		errno != ENOENT) return command_failed("%s cannot be removed: %s", json_string_value(file),
+		strerror(errno));
 	/* Last, so that what is left is an image. */
 	return unlink(path) ? command_failed("%s cannot be removed: %s", path, strerror(errno)) : STATUS_DONE;
 }
@@ -129,20 +144,19 @@ static char *redo_path(const char *path)
 int disk_commit(struct disk_host *host, const struct disk_words *words)
 {
 	struct commit commit = { 0 };
-	json_t *files = json_array();
-	const struct vmm_image_facts facts = { sizeof(facts), 0, files, ignore_text, ignore_number, child_file };
+	json_t *files = NULL;
 	char *redo = redo_path(words->names[0]);
 	bool is_redo = redo && !access(redo, F_OK);
 	const char *child = is_redo ? redo : words->names[0];
 	int status = commit_run(host, &commit, child, is_redo ? NULL : words->source_format);
 
 	if (commit.child.ops && status == STATUS_DONE)
-		commit.child.ops->facts(commit.child.self, 0, &facts);
+		files = disk_files(&commit.child, child);
 	if (commit.parent.ops)
 		commit.parent.ops->close(commit.parent.self);
 	/* Its lock is ours until its name is gone. */
 	if (status == STATUS_DONE)
-		status = files_remove(files, child);
+		status = disk_files_remove(files, child);
 	if (commit.child.ops)
 		commit.child.ops->close(commit.child.self);
 	if (status == STATUS_DONE && words->json)

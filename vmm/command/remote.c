@@ -11,8 +11,7 @@
 #include "vmm/command/command.h"
 #include "vmm/control/control.h"
 
-/* NAME, or a file whose machine's default name it gives. */
-static char *socket_path(const char *machine)
+char *command_socket(const char *machine)
 {
 	char *folder = control_folder(false), *path = NULL;
 	const char *name = strrchr(machine, '/');
@@ -32,7 +31,7 @@ static char *socket_path(const char *machine)
 
 int command_call(const char *machine, const char *method, json_t *params, json_t **result)
 {
-	char *path = socket_path(machine), text[1024];
+	char *path = command_socket(machine), text[1024];
 	int fd = path ? control_connect(path) : -ENOENT;
 	int status;
 

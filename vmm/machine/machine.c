@@ -530,7 +530,13 @@ int machine_command(struct machine *machine, const char *name, const char *param
 	for (struct command *command = machine->commands; command; command = command->next) {
 		if (strcmp(command->name, name))
 			continue;
+		command->instance->cause[0] = command->instance->remedy[0] = 0;
 		status = command->handler(command->self, command->token, params, reply, size);
+		/* Who has told the host need not say it again. */
+		if (status < 0 && !reply[0] && command->instance->cause[0])
+			snprintf(reply, size, "%s%s%s", command->instance->cause,
+				command->instance->remedy[0] ? ": " : "", command->instance->remedy);
+		command->instance->cause[0] = command->instance->remedy[0] = 0;
 		break;
 	}
 	lock_release(&machine->lock);

@@ -159,7 +159,9 @@ struct vmm_block_format {
 	int32_t (*sync)(struct vmm_block_image *image);
 	/* * Write one whole unit (or the last, shorter) packed, in ascending order: variants that `convert` makes. */
 	int32_t (*pack)(struct vmm_block_image *image, uint64_t offset, uint64_t length, const void *data);
-	/* * Another length; shorter loses what is behind it. */
+	/* * Another length.  Shorter loses what is behind it, once the length is on the disk and not before.  Longer
+	 * shows none of it: the rest of the last unit, and what a shortening that was cut short has left, are cleared
+	 * first. */
 	int32_t (*resize)(struct vmm_block_image *image, uint64_t length);
 	/* * Move units down to the beginning of the files and give the rest back to the host. */
 	int32_t (*compact)(struct vmm_block_image *image, struct vmm_block_report *report);
