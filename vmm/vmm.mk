@@ -203,6 +203,7 @@ vmm_libcore_la_SOURCES = \
 	vmm/translate/fixed.c \
 	vmm/translate/flag.c \
 	vmm/translate/group.c \
+	vmm/translate/host.c \
 	vmm/translate/integer.c \
 	vmm/translate/link.c \
 	vmm/translate/lockstep.c \

@@ -9,10 +9,8 @@
 #include "vmm/translate/translate.h"
 
 #include <asm/prctl.h>
-#include <cpuid.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,7 +26,6 @@
 
 /* ---- the thread's GS ---- */
 
-#define HWCAP2_FSGSBASE_BIT 2u
 
 /* Several CPUs may run on one thread, and one on several, so each entry makes sure. */
 static void gs_set(const struct t1 *t1, struct cpu *cpu)
@@ -520,26 +517,6 @@ static void t1_destroy(struct cpu *cpu)
 	cpu->translator = NULL;
 }
 
-static bool host_has_xsave(void)
-{
-	unsigned a, b, c, d;
-
-	return __get_cpuid(1, &a, &b, &c, &d) && c & bit_OSXSAVE;
-}
-
-/* What else the host has that T0 does in C. */
-static void host_find(struct t1 *t1)
-{
-	unsigned a, b, c, d;
-
-	if (__get_cpuid(1, &a, &b, &c, &d)) {
-		t1->movbe = c & bit_MOVBE;
-		t1->crc32 = c & bit_SSE4_2;
-	}
-	if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
-		t1->adx = b & bit_ADX;
-}
-
 /* [code, executable][data] in one piece, so that code reaches its data, and the code once more, writable. */
 static int cache_map(struct t1 *t1)
 {
@@ -575,10 +552,7 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, unsigned h
 	if (!exact)
 		t1->hot2 = hot2;
 	t1->exact = exact;
-	t1->xsave = host_has_xsave();
-	t1->bmi2 = __builtin_cpu_supports("bmi2");
-	host_find(t1);
-	t1->fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT;
+	t1_host_find(t1);
 	error = cache_map(t1);
 	if (!error)
 		error = blocks_resize(cpu, cache / 8 * 3);

@@ -507,6 +507,8 @@ int t1_prepare(struct cpu *cpu, struct block *block);
 int t1_run_block(struct cpu *cpu, const struct block *block, const struct t1_exit *stop, const void *code);
 /* What raised attention for a change of IF is no reason to leave: CPU_OK.  Else the status as it was. */
 int t1_interrupt_flag_changed(struct cpu *cpu, const struct t1_site *site, int status);
+/* Fill in what the host has. */
+void t1_host_find(struct t1 *t1);
 /* Map memory for code at `code`, and once more where it can be written.  0 or a negative errno. */
 int t1_cache_map(uint8_t *code, size_t size, uint8_t **writable);
 /* Counting (statistics.c). */
