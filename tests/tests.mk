@@ -168,7 +168,8 @@ unit_plugin = \
 	tests/unit/plugin_storage_raw \
 	tests/unit/plugin_dma \
 	tests/unit/plugin_floppy \
-	tests/unit/plugin_floppy_disk
+	tests/unit/plugin_floppy_disk \
+	tests/unit/net_card
 check_PROGRAMS += $(unit_plugin)
 TESTS += $(unit_plugin)
 PLUGIN_TEST_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/sdk/check $(CHECK_CFLAGS)
@@ -200,6 +201,9 @@ tests_unit_plugin_ide_cd_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_ide_disk_SOURCES = tests/unit/plugin_ide_disk.c tests/unit/ide_bench.h tests/unit/plugin_test.h
 tests_unit_plugin_ide_disk_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_ide_disk_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_net_card_SOURCES = tests/unit/net_card.c tests/unit/net_peer.h tests/unit/plugin_test.h
+tests_unit_net_card_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_net_card_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_ioapic_SOURCES = tests/unit/plugin_ioapic.c tests/unit/plugin_test.h
 tests_unit_plugin_ioapic_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_ioapic_LDADD = $(PLUGIN_TEST_LIBS)

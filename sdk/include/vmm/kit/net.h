@@ -11,6 +11,7 @@
 #define VMM_KIT_NET_H
 
 #include <vmm/kit/host.h>
+#include <vmm/kit/pci.h>
 #include <vmm/kit/plugin.h>
 #include <vmm/port-net.h>
 
@@ -50,6 +51,7 @@ struct vmm_net_card {
 	struct vmm_net_info info; /* the peer's, as last told; link is 0 without a peer or cable */
 	uint8_t mac[6];           /* the address it was made with */
 	uint8_t running, offering, owed, shut;
+	uint8_t listed; /* with the firmware */
 	struct vmm_net_wants wants;
 	struct vmm_net_address addresses[VMM_NET_ADDRESSES];
 	/* The owner's.  receive: one frame that passed the filter; 0: no room, offer it again after
@@ -62,7 +64,9 @@ struct vmm_net_card {
 	/* Frames that were cut. */
 	uint8_t *queue, *room;
 	uint32_t queue_first, queue_used;
-	vmm_handle flush;
+	uint8_t kicked, again; /* a deferred call is on its way; readable was called within receive */
+	vmm_handle pause;      /* timer: a link that has gone stays away for a while, so that the guest sees it */
+	vmm_time up_at;        /* of the guest's clock: until then; 0: it may come */
 };
 
 /* Rows of a card's parameter table. */
@@ -71,6 +75,10 @@ struct vmm_net_card {
 		"The card's address; by default one of 00:0c:29, made from the machine's UUID and the section's " \
 		"name."), \
 		VMM_KIT_PARAM_BOOL("connected", "yes", "Whether the cable is plugged in when the machine starts.")
+/* One more, for a card with an option ROM: where iPXE's is in Debian. */
+#define VMM_NET_CARD_ROM(NAME) \
+	VMM_KIT_PARAM_PATH( \
+		"rom", "/usr/lib/ipxe/qemu/" NAME, "The option ROM that boots from the network; empty for none.")
 
 /* In init: reads the settings, makes an address, adds the control method INSTANCE.link {"up": true}.  The rest of the
  * struct is zero but for the owner's fields.  0, or a negative errno after host->fail. */
@@ -91,5 +99,11 @@ void vmm_net_card_stop(struct vmm_net_card *card);
 int32_t vmm_net_card_save(struct vmm_net_card *card);
 int32_t vmm_net_card_load(struct vmm_net_card *card);
 void vmm_net_card_get_port(struct vmm_net_card *card, struct vmm_port_side *side);
+
+/* In init, once the PCI header is made: the ROM of `rom` in a ROM BAR, made this function's.  That the default file is
+ * missing is only said in the log.  *region is the owner's to destroy. */
+int32_t vmm_net_card_add_rom(struct vmm_net_card *card, struct vmm_pci *pci, vmm_handle *region);
+/* In reset(POWER): tell the firmware that it may boot from this card. */
+void vmm_net_card_list(struct vmm_net_card *card, const struct vmm_pci *pci);
 
 #endif
