@@ -144,6 +144,7 @@ tests_unit_model_test_LDADD = $(UNIT_LIBS)
 
 # Plugins, against a fake host; they are loaded as files, as the core would.
 unit_plugin = \
+	tests/unit/net_frame \
 	tests/unit/plugin_pic \
 	tests/unit/plugin_pit \
 	tests/unit/plugin_serial \
@@ -174,6 +175,9 @@ check_PROGRAMS += $(unit_plugin)
 TESTS += $(unit_plugin)
 PLUGIN_TEST_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/sdk/check $(CHECK_CFLAGS)
 PLUGIN_TEST_LIBS = sdk/check/libfake.la sdk/kit/libvmm-kit.la $(CHECK_LIBS)
+tests_unit_net_frame_SOURCES = tests/unit/net_frame.c tests/unit/plugin_test.h
+tests_unit_net_frame_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_net_frame_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_pic_SOURCES = tests/unit/plugin_pic.c tests/unit/plugin_test.h
 tests_unit_plugin_pic_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_pic_LDADD = $(PLUGIN_TEST_LIBS)

@@ -181,4 +181,9 @@ tests_fuzz_telnet_SOURCES = tests/fuzz/telnet.c tests/fuzz/input.h plugins/char-
 	plugins/char-socket/telnet.h
 tests_fuzz_telnet_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_fuzz_telnet_LDFLAGS = $(FUZZ_LINK)
+check_PROGRAMS += tests/fuzz/net-frame
+tests_fuzz_net_frame_SOURCES = tests/fuzz/net_frame.c tests/fuzz/input.h
+tests_fuzz_net_frame_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_fuzz_net_frame_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_net_frame_LDADD = sdk/kit/libvmm-kit.la
 endif
