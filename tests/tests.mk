@@ -170,7 +170,8 @@ unit_plugin = \
 	tests/unit/plugin_dma \
 	tests/unit/plugin_floppy \
 	tests/unit/plugin_floppy_disk \
-	tests/unit/net_card
+	tests/unit/net_card \
+	tests/unit/plugin_e1000
 check_PROGRAMS += $(unit_plugin)
 TESTS += $(unit_plugin)
 PLUGIN_TEST_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/sdk/check $(CHECK_CFLAGS)
@@ -205,6 +206,10 @@ tests_unit_plugin_ide_cd_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_ide_disk_SOURCES = tests/unit/plugin_ide_disk.c tests/unit/ide_bench.h tests/unit/plugin_test.h
 tests_unit_plugin_ide_disk_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_ide_disk_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_e1000_SOURCES = tests/unit/plugin_e1000.c tests/unit/net_bench.h tests/unit/net_peer.h \
+	tests/unit/plugin_test.h plugins/e1000/e1000.h
+tests_unit_plugin_e1000_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_e1000_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_net_card_SOURCES = tests/unit/net_card.c tests/unit/net_peer.h tests/unit/plugin_test.h
 tests_unit_net_card_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_net_card_LDADD = $(PLUGIN_TEST_LIBS)
