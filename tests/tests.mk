@@ -172,6 +172,10 @@ unit_plugin = \
 	tests/unit/plugin_floppy_disk \
 	tests/unit/net_card \
 	tests/unit/plugin_e1000
+	tests/unit/net_card
+if PLUGIN_NET_NAT
+unit_plugin += tests/unit/plugin_net_nat
+endif
 check_PROGRAMS += $(unit_plugin)
 TESTS += $(unit_plugin)
 PLUGIN_TEST_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/sdk/check $(CHECK_CFLAGS)
@@ -179,6 +183,10 @@ PLUGIN_TEST_LIBS = sdk/check/libfake.la sdk/kit/libvmm-kit.la $(CHECK_LIBS)
 tests_unit_net_frame_SOURCES = tests/unit/net_frame.c tests/unit/plugin_test.h
 tests_unit_net_frame_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_net_frame_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_net_nat_SOURCES = tests/unit/plugin_net_nat.c tests/unit/net_guest.h tests/unit/net_tcp.h \
+	tests/unit/plugin_test.h
+tests_unit_plugin_net_nat_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_net_nat_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_pic_SOURCES = tests/unit/plugin_pic.c tests/unit/plugin_test.h
 tests_unit_plugin_pic_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_pic_LDADD = $(PLUGIN_TEST_LIBS)
