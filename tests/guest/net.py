@@ -110,5 +110,9 @@ def e1000_82540em():
     work("e1000", "e1000", "686-pae", extra="model = 82540em")
 
 
+def pcnet():
+    work("pcnet", "pcnet32", "686-pae")
+
+
 if __name__ == "__main__":
-    guest.main(e1000_i386, e1000_amd64, e1000_82540em)
+    guest.main(e1000_i386, e1000_amd64, e1000_82540em, pcnet)
