@@ -171,7 +171,8 @@ unit_plugin = \
 	tests/unit/plugin_floppy \
 	tests/unit/plugin_floppy_disk \
 	tests/unit/net_card \
-	tests/unit/plugin_e1000
+	tests/unit/plugin_e1000 \
+	tests/unit/plugin_pcnet
 	tests/unit/net_card
 if PLUGIN_NET_NAT
 unit_plugin += tests/unit/plugin_net_nat
@@ -218,6 +219,10 @@ tests_unit_plugin_e1000_SOURCES = tests/unit/plugin_e1000.c tests/unit/net_bench
 	tests/unit/plugin_test.h plugins/e1000/e1000.h
 tests_unit_plugin_e1000_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_e1000_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_pcnet_SOURCES = tests/unit/plugin_pcnet.c tests/unit/net_bench.h tests/unit/net_peer.h \
+	tests/unit/plugin_test.h plugins/pcnet/pcnet.h
+tests_unit_plugin_pcnet_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_pcnet_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_net_card_SOURCES = tests/unit/net_card.c tests/unit/net_peer.h tests/unit/plugin_test.h
 tests_unit_net_card_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_net_card_LDADD = $(PLUGIN_TEST_LIBS)

@@ -132,7 +132,7 @@ static void csr0_write(struct pcnet *pcnet, uint16_t value)
 	interrupt_update(pcnet);
 	if ((value & (CSR0_INIT | CSR0_STRT)) != 0)
 		csr_wants(pcnet);
-	transmit_run(pcnet);
+	transmit_kick(pcnet);
 	vmm_net_card_readable(&pcnet->card);
 	poll_soon(pcnet);
 }
@@ -215,7 +215,7 @@ void csr_write(struct pcnet *pcnet, uint32_t number, uint16_t value)
 			csr[5] &= (uint16_t)~CSR5_SPND;
 		interrupt_update(pcnet);
 		if (was && !csr_is_suspended(pcnet)) {
-			transmit_run(pcnet);
+			transmit_kick(pcnet);
 			vmm_net_card_readable(&pcnet->card);
 		}
 		break;

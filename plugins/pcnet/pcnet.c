@@ -31,7 +31,7 @@ static void config_written(void *self, uint32_t offset, uint32_t size)
 	(void)size;
 	if (offset > VMM_PCI_COMMAND || !pcnet->running)
 		return;
-	transmit_run(pcnet);
+	transmit_kick(pcnet);
 }
 
 static int32_t resources_init(struct pcnet *pcnet)
@@ -68,7 +68,7 @@ static int32_t resources_init(struct pcnet *pcnet)
 
 static void writable(void *self)
 {
-	transmit_run(self);
+	transmit_kick(self);
 }
 
 static void changed(void *self)

@@ -100,6 +100,7 @@ struct pcnet {
 	uint16_t csr[CSR_COUNT], bcr[BCR_COUNT];
 	uint8_t rap, dwio;
 	uint16_t rx_index, tx_index;
+	uint32_t credit;   /* descriptors that may be sent before the next word */
 	uint8_t misses;    /* looks at a ring without room for the frame that waits */
 	vmm_time poll_due; /* 0: not */
 	vmm_time poll_step;
@@ -137,6 +138,7 @@ int32_t block_read(struct pcnet *pcnet);
 
 /* transmit.c */
 void transmit_run(struct pcnet *pcnet);
+void transmit_kick(struct pcnet *pcnet);
 
 /* receive.c */
 uint32_t receive_frame(void *self, const struct vmm_net_frame *frame);

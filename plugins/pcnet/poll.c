@@ -44,7 +44,7 @@ void poll_alarm(void *self, uint64_t token)
 	uint32_t waiting = pcnet->misses;
 	if (waiting != 0 && waiting < UINT8_MAX)
 		pcnet->misses++;
-	transmit_run(pcnet);
+	transmit_kick(pcnet);
 	vmm_net_card_readable(&pcnet->card);
 	if (before != pcnet->tx_index || waiting != 0)
 		pcnet->poll_step = SHORTEST;

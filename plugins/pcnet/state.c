@@ -13,6 +13,7 @@ static const struct vmm_field fields[] = {
 	VMM_FIELD_MAX(struct pcnet, dwio, 1),
 	VMM_FIELD(struct pcnet, rx_index),
 	VMM_FIELD(struct pcnet, tx_index),
+	VMM_FIELD_MAX(struct pcnet, credit, RING_MAX),
 	VMM_FIELD(struct pcnet, misses),
 	VMM_FIELD(struct pcnet, poll_due),
 	VMM_FIELD(struct pcnet, poll_step),

@@ -117,6 +117,16 @@ static void transmit_more(void *self, uint64_t token)
 		transmit_run(pcnet);
 }
 
+/* A ring in memory that does not take OWN away would never end: from one word of the driver's, or look of our own, to
+ * the next no more is done than a ring has. */
+void transmit_kick(struct pcnet *pcnet)
+{
+	if (pcnet->sending)
+		return;
+	pcnet->credit = RING_MAX;
+	transmit_run(pcnet);
+}
+
 void transmit_run(struct pcnet *pcnet)
 {
 	uint32_t done = 0;
@@ -129,10 +139,11 @@ void transmit_run(struct pcnet *pcnet)
 				pcnet->kicked = pcnet->event->defer(pcnet->host->context, transmit_more, pcnet, 0) >= 0;
 			break;
 		}
-		int32_t count = frame_next(pcnet);
+		int32_t count = pcnet->credit > 0 ? frame_next(pcnet) : -EAGAIN;
 		if (count < 0)
 			break;
 		done += (uint32_t)count;
+		pcnet->credit -= (uint32_t)count < pcnet->credit ? (uint32_t)count : pcnet->credit;
 	}
 	pcnet->sending = 0;
 }
