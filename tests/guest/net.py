@@ -65,7 +65,7 @@ def carrier(shell, value):
     assert status == 0, output
 
 
-def work(card, module, flavour, extra="", checks=""):
+def work(card, module, flavour, extra="", tells=True):
     with guest.Folder() as folder, Server() as server:
         file = folder.linux(flavour=flavour, load=(module, "af_packet"), script=SCRIPT,
                             extra="[net0]\nplugin = %s\nbackend = net-nat\n%s\n" % (card, extra))
@@ -82,16 +82,15 @@ def work(card, module, flavour, extra="", checks=""):
             assert server.done.wait(60)
             assert len(server.taken) == SIZE
             assert output.split()[0] == hashlib.md5(server.taken).hexdigest(), output
-            if checks:
-                output, status = shell.run(checks)
-                assert status == 0, output
             # The cable.
             shell.call("net0.link", up=False)
-            carrier(shell, 0)
+            if tells:
+                carrier(shell, 0)
             _, status = shell.run("ping -c 1 -W 2 10.0.2.2", 60)
             assert status != 0
             shell.call("net0.link", up=True)
-            carrier(shell, 1)
+            if tells:
+                carrier(shell, 1)
             output, status = shell.run("for i in 1 2 3 4 5; do ping -c 1 -W 2 10.0.2.2 && break; done", 120)
             assert status == 0, output
             log, _ = shell.run("dmesg | grep -iE 'eth0.*(hang|timed out|timeout)|NETDEV WATCHDOG|tx.*error'")
@@ -114,5 +113,10 @@ def pcnet():
     work("pcnet", "pcnet32", "686-pae")
 
 
+def ne2000():
+    # Its driver cannot tell whether there is a link.
+    work("ne2000", "ne2k_pci", "686-pae", tells=False)
+
+
 if __name__ == "__main__":
-    guest.main(e1000_i386, e1000_amd64, e1000_82540em, pcnet)
+    guest.main(e1000_i386, e1000_amd64, e1000_82540em, pcnet, ne2000)
