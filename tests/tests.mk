@@ -145,6 +145,7 @@ tests_unit_model_test_LDADD = $(UNIT_LIBS)
 # Plugins, against a fake host; they are loaded as files, as the core would.
 unit_plugin = \
 	tests/unit/net_frame \
+	tests/unit/plugin_net_dump \
 	tests/unit/plugin_pic \
 	tests/unit/plugin_pit \
 	tests/unit/plugin_serial \
@@ -181,6 +182,10 @@ PLUGIN_TEST_LIBS = sdk/check/libfake.la sdk/kit/libvmm-kit.la $(CHECK_LIBS)
 tests_unit_net_frame_SOURCES = tests/unit/net_frame.c tests/unit/plugin_test.h
 tests_unit_net_frame_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_net_frame_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_net_dump_SOURCES = tests/unit/plugin_net_dump.c tests/unit/net_guest.h tests/unit/net_peer.h \
+	tests/unit/plugin_test.h
+tests_unit_plugin_net_dump_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_net_dump_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_net_nat_SOURCES = tests/unit/plugin_net_nat.c tests/unit/net_guest.h tests/unit/net_tcp.h \
 	tests/unit/plugin_test.h
 tests_unit_plugin_net_nat_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
