@@ -146,6 +146,7 @@ tests_unit_model_test_LDADD = $(UNIT_LIBS)
 unit_plugin = \
 	tests/unit/net_frame \
 	tests/unit/plugin_net_dump \
+	tests/unit/plugin_net_segment \
 	tests/unit/plugin_net_shape \
 	tests/unit/plugin_pic \
 	tests/unit/plugin_pit \
@@ -191,6 +192,10 @@ tests_unit_plugin_net_shape_SOURCES = tests/unit/plugin_net_shape.c tests/unit/n
 	tests/unit/plugin_test.h
 tests_unit_plugin_net_shape_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_net_shape_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_net_segment_SOURCES = tests/unit/plugin_net_segment.c tests/unit/net_guest.h \
+	tests/unit/plugin_test.h
+tests_unit_plugin_net_segment_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_net_segment_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_net_nat_SOURCES = tests/unit/plugin_net_nat.c tests/unit/net_guest.h tests/unit/net_tcp.h \
 	tests/unit/plugin_test.h
 tests_unit_plugin_net_nat_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
