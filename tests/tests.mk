@@ -173,6 +173,9 @@ unit_plugin = \
 	tests/unit/plugin_dma \
 	tests/unit/plugin_floppy \
 	tests/unit/plugin_floppy_disk \
+	tests/unit/net_card \
+	tests/unit/plugin_e1000 \
+	tests/unit/plugin_pcnet
 	tests/unit/net_card
 if PLUGIN_NET_NAT
 unit_plugin += tests/unit/plugin_net_nat
@@ -227,6 +230,14 @@ tests_unit_plugin_ide_cd_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_ide_disk_SOURCES = tests/unit/plugin_ide_disk.c tests/unit/ide_bench.h tests/unit/plugin_test.h
 tests_unit_plugin_ide_disk_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_ide_disk_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_e1000_SOURCES = tests/unit/plugin_e1000.c tests/unit/net_bench.h tests/unit/net_peer.h \
+	tests/unit/plugin_test.h plugins/e1000/e1000.h
+tests_unit_plugin_e1000_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_e1000_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_pcnet_SOURCES = tests/unit/plugin_pcnet.c tests/unit/net_bench.h tests/unit/net_peer.h \
+	tests/unit/plugin_test.h plugins/pcnet/pcnet.h
+tests_unit_plugin_pcnet_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_pcnet_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_net_card_SOURCES = tests/unit/net_card.c tests/unit/net_peer.h tests/unit/plugin_test.h
 tests_unit_net_card_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_net_card_LDADD = $(PLUGIN_TEST_LIBS)
@@ -281,7 +292,7 @@ tests_unit_plugin_floppy_disk_LDADD = $(PLUGIN_TEST_LIBS)
 endif
 
 guest_tests = tests/guest/amd64.py tests/guest/bad_input.py tests/guest/boot.py tests/guest/device.py tests/guest/floppy.py tests/guest/gdb.py tests/guest/guest.py tests/guest/hazard.py \
-	tests/guest/disks.py tests/guest/ide.py tests/guest/linux.py tests/guest/lockstep.py tests/guest/machine.py tests/guest/media.py tests/guest/native.py tests/guest/profile.py \
+	tests/guest/disks.py tests/guest/ide.py tests/guest/linux.py tests/guest/lockstep.py tests/guest/machine.py tests/guest/media.py tests/guest/native.py tests/guest/net.py tests/guest/profile.py \
 	tests/soak/run tests/soak/calculate.py tests/soak/sqlite.sql tests/soak/work.sh \
 	tests/bench/run tests/bench/chart.py tests/bench/compute.py tests/bench/cpu.py \
 	tests/bench/debian.py tests/bench/debian.sh tests/bench/lateness.S tests/bench/pc.py \
