@@ -292,7 +292,7 @@ tests_unit_plugin_floppy_disk_LDADD = $(PLUGIN_TEST_LIBS)
 endif
 
 guest_tests = tests/guest/amd64.py tests/guest/bad_input.py tests/guest/boot.py tests/guest/device.py tests/guest/floppy.py tests/guest/gdb.py tests/guest/guest.py tests/guest/hazard.py \
-	tests/guest/disks.py tests/guest/ide.py tests/guest/linux.py tests/guest/lockstep.py tests/guest/machine.py tests/guest/media.py tests/guest/native.py tests/guest/net.py tests/guest/profile.py \
+	tests/guest/disks.py tests/guest/ide.py tests/guest/linux.py tests/guest/lockstep.py tests/guest/machine.py tests/guest/media.py tests/guest/native.py tests/guest/net_modes.py tests/guest/net.py tests/guest/profile.py \
 	tests/soak/run tests/soak/calculate.py tests/soak/sqlite.sql tests/soak/work.sh \
 	tests/bench/run tests/bench/chart.py tests/bench/compute.py tests/bench/cpu.py \
 	tests/bench/debian.py tests/bench/debian.sh tests/bench/lateness.S tests/bench/pc.py \
