@@ -165,6 +165,9 @@ static int forward_flags(const struct nat_forward *forward)
 
 static int32_t forward_open(struct nat *nat, const struct nat_forward *forward)
 {
+	/* A load that has failed leaves us without. */
+	if (nat->slirp == NULL)
+		return -EIO;
 	errno = 0;
 	if (slirp_add_hostxfwd(nat->slirp, (const struct sockaddr *)&forward->host, forward->length,
 		    (const struct sockaddr *)&forward->guest, forward->length, forward_flags(forward)) == 0)
@@ -236,8 +239,9 @@ int32_t nat_forward_remove(struct nat *nat, const char *text, char *message)
 	int32_t index = forward_find(nat, &forward);
 	if (index < 0)
 		return refuse(-ESRCH, message, "there is no forward \"%.100s\": see those that `info` lists", text);
-	slirp_remove_hostxfwd(
-		nat->slirp, (const struct sockaddr *)&forward.host, forward.length, forward_flags(&forward));
+	if (nat->slirp != NULL)
+		slirp_remove_hostxfwd(
+			nat->slirp, (const struct sockaddr *)&forward.host, forward.length, forward_flags(&forward));
 	nat->forwards.count--;
 	memmove(&nat->forwards.items[index], &nat->forwards.items[index + 1],
 		(nat->forwards.count - (uint32_t)index) * sizeof(forward));

@@ -56,15 +56,12 @@ static void port_drained(void *self)
 
 static int32_t answer(char *reply, uint32_t size, json_t *value)
 {
-	char *text = value != NULL ? json_dumps(value, JSON_COMPACT) : NULL;
-	int32_t status = -ENOMEM;
+	size_t length = value != NULL ? json_dumpb(value, reply, size - 1, JSON_COMPACT) : 0;
 	json_decref(value);
-	if (text != NULL && strlen(text) < size) {
-		memcpy(reply, text, strlen(text) + 1);
-		status = 0;
-	}
-	free(text);
-	return status;
+	if (length == 0 || length >= size)
+		return -ENOMEM;
+	reply[length] = '\0';
+	return 0;
 }
 
 static json_t *address4(struct in_addr address)
@@ -292,7 +289,7 @@ static const struct vmm_descriptor descriptor = {
 	.state_version = 1,
 	.id = "org.vmm.net-nat",
 	.name = "Network behind address translation",
-	.version = "1.0",
+	.version = "0.9",
 	.licence = "BSD-2-Clause",
 	.description = "IPv4 and IPv6 through the host's own connections, with DHCP, DNS, TFTP and forwarded ports",
 	.params = params,

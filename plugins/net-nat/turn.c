@@ -150,7 +150,7 @@ static void turn(void *self, uint64_t token)
 	vmm_time deadline = VMM_TIME_NEVER;
 	(void)token;
 	nat->turn_due = 0;
-	if (!nat->running)
+	if (!nat->running || nat->slirp == NULL)
 		return;
 	inputs(nat);
 	if (vmm_net_mode_busy(&nat->mode)) {

@@ -34,6 +34,10 @@ static void call_up(void *self, uint64_t token)
 		mode->upper_full = 1;
 		uint32_t taken = vmm_net_queue_pass(&mode->up, VMM_TIME_NEVER, mode->upper->receive, mode->upper_self);
 		mode->received += taken;
+		/* It may have said within that it takes less than is waiting. */
+		if (mode->restrict_due)
+			mode->lost += vmm_net_queue_restrict(&mode->up, mode->capabilities);
+		mode->restrict_due = 0;
 		if (taken == before)
 			mode->upper_full = 0;
 		if (!mode->upper_full && mode->up.count > 0)
@@ -152,8 +156,11 @@ static void port_readable(void *self)
 static void port_wants(void *self, const struct vmm_net_wants *wants)
 {
 	struct vmm_net_mode *mode = self;
-	if (mode->wants != NULL)
-		mode->wants(mode->self, wants);
+	mode->capabilities = wants->capabilities;
+	if (mode->up.passing)
+		mode->restrict_due = 1;
+	else
+		mode->lost += vmm_net_queue_restrict(&mode->up, mode->capabilities);
 }
 
 static const struct vmm_net_lower lower = {
@@ -178,6 +185,7 @@ static void closing(void *port_self, const struct vmm_link *link)
 	(void)link;
 	mode->upper = NULL;
 	mode->tell_writable = mode->tell_changed = 0;
+	mode->capabilities = 0;
 	vmm_net_queue_clear(&mode->up);
 	/* Its sockets have been waiting for it. */
 	if (mode->drained != NULL)

@@ -51,6 +51,30 @@ void vmm_net_queue_clear(struct vmm_net_queue *queue)
 		vmm_net_queue_drop(queue);
 }
 
+uint32_t vmm_net_queue_restrict(struct vmm_net_queue *queue, uint64_t capabilities)
+{
+	struct vmm_net_queue kept = { .limit = queue->limit };
+	uint32_t dropped = 0;
+	while (queue->first != NULL) {
+		struct vmm_net_queued *entry = queue->first;
+		if ((vmm_net_needs(&entry->frame) & ~capabilities) != 0) {
+			vmm_net_queue_drop(queue);
+			dropped++;
+			continue;
+		}
+		queue->first = entry->next;
+		entry->next = NULL;
+		if (kept.last != NULL)
+			kept.last->next = entry;
+		else
+			kept.first = entry;
+		kept.last = entry;
+	}
+	queue->first = kept.first;
+	queue->last = kept.last;
+	return dropped;
+}
+
 uint32_t vmm_net_queue_pass(struct vmm_net_queue *queue, vmm_time now,
 	uint32_t (*take)(void *self, const struct vmm_net_frame *frames, uint32_t stride, uint32_t count), void *self)
 {

@@ -101,6 +101,28 @@ tests_fuzz_ne2000_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_ne2000_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"ne2000"'
 tests_fuzz_ne2000_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_ne2000_LDADD = tests/fuzz/libbench.la
+check_PROGRAMS += tests/fuzz/net-dump
+tests_fuzz_net_dump_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_net_dump_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"net-dump"'
+tests_fuzz_net_dump_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_net_dump_LDADD = tests/fuzz/libbench.la
+if PLUGIN_NET_NAT
+check_PROGRAMS += tests/fuzz/net-nat
+tests_fuzz_net_nat_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_net_nat_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"net-nat"'
+tests_fuzz_net_nat_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_net_nat_LDADD = tests/fuzz/libbench.la
+endif
+check_PROGRAMS += tests/fuzz/net-segment
+tests_fuzz_net_segment_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_net_segment_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"net-segment"'
+tests_fuzz_net_segment_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_net_segment_LDADD = tests/fuzz/libbench.la
+check_PROGRAMS += tests/fuzz/net-shape
+tests_fuzz_net_shape_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_net_shape_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"net-shape"'
+tests_fuzz_net_shape_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_net_shape_LDADD = tests/fuzz/libbench.la
 check_PROGRAMS += tests/fuzz/parallel
 tests_fuzz_parallel_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_parallel_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"parallel"'

@@ -17,10 +17,11 @@ struct tcp {
 	struct guest *guest;
 	struct guest_address peer;
 	uint32_t port, peer_port;
+	uint32_t mss;                                  /* that we tell; 0: what fits in 1500 bytes */
 	uint32_t offload;                              /* bytes that may be sent in one frame, 0: a segment a frame */
 	uint32_t next, acknowledged, window, expected; /* sequence numbers: ours, what the peer has, what comes next */
-	uint32_t open, closed, reset, fin_sent, frames_large;
-	const uint8_t *out; /* what is to be sent */
+	uint32_t open, closed, reset, frames_large, longest; /* longest: of the segments that came */
+	const uint8_t *out;                                  /* what is to be sent */
 	uint32_t out_length, sent, in_length, in_size;
 	uint8_t *in;
 };
@@ -28,6 +29,8 @@ struct tcp {
 /* What fits behind the headers in 1500 bytes. */
 static inline uint32_t tcp_segment(const struct tcp *tcp)
 {
+	if (tcp->mss > 0)
+		return tcp->mss;
 	return tcp->peer.length == 16 ? 1440 : 1460;
 }
 
@@ -48,7 +51,7 @@ static inline void tcp_send(struct tcp *tcp, uint32_t flags, const uint8_t *data
 	at[13] = (uint8_t)flags;
 	guest_put(at + 14, 2, 60000);
 	if ((flags & TCP_SYN) != 0)
-		guest_put(at + 20, 4, 0x020405b4); /* at most 1460 bytes */
+		guest_put(at + 20, 4, 0x02040000 | tcp_segment(tcp));
 	if (length > 0)
 		memcpy(at + size, data, length);
 	tcp->next += length + ((flags & (TCP_SYN | TCP_FIN)) != 0);
@@ -101,6 +104,8 @@ static inline void tcp_take(struct tcp *tcp, const uint8_t *at, uint32_t length)
 	uint32_t sequence = guest_get(at + 4, 4);
 	ck_assert_uint_ge(length, size);
 	length -= size;
+	if (length > tcp->longest)
+		tcp->longest = length;
 	if ((flags & TCP_RST) != 0) {
 		tcp->reset = 1;
 		return;

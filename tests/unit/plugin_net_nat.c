@@ -240,7 +240,8 @@ static void exchange(struct tcp *tcp, int fd)
 	ck_assert_int_eq(length, 0);
 }
 
-static void serve_guest(int domain, const struct guest_address *to, uint32_t offload)
+/* Returns the length of the longest segment. */
+static uint32_t serve_guest(int domain, const struct guest_address *to, uint32_t offload, uint32_t mss)
 {
 	struct tcp tcp;
 	uint32_t port;
@@ -248,6 +249,7 @@ static void serve_guest(int domain, const struct guest_address *to, uint32_t off
 	ck_assert_int_ge(listener, 0);
 	tcp_init(&tcp, &guest, 40000);
 	tcp.offload = offload;
+	tcp.mss = mss;
 	ck_assert(tcp_connect(&tcp, to, port));
 	int fd = -1;
 	for (uint32_t i = 0; i < 100 && fd < 0; i++) {
@@ -259,6 +261,7 @@ static void serve_guest(int domain, const struct guest_address *to, uint32_t off
 	ck_assert_uint_eq(tcp.frames_large > 0, offload > 0);
 	close(fd);
 	close(listener);
+	return tcp.longest;
 }
 
 START_TEST(tcp_to_the_host)
@@ -266,7 +269,7 @@ START_TEST(tcp_to_the_host)
 	prepare();
 	begin();
 	ck_assert(guest_find_router(&guest, &router));
-	serve_guest(AF_INET, &router, 0);
+	serve_guest(AF_INET, &router, 0, 0);
 	finish();
 }
 END_TEST
@@ -276,7 +279,21 @@ START_TEST(tcp_with_segmentation_left_to_it)
 	prepare();
 	begin();
 	ck_assert(guest_find_router(&guest, &router));
-	serve_guest(AF_INET, &router, 60000);
+	serve_guest(AF_INET, &router, 60000, 0);
+	finish();
+}
+END_TEST
+
+START_TEST(large_packets_stay_large)
+{
+	struct vmm_net_info seen = { .struct_size = sizeof(seen) };
+	prepare();
+	fake_set(fake, "nat0", "mtu", "65520");
+	begin();
+	ck_assert_int_eq(guest.lower->info(guest.lower_self, &seen), 0);
+	ck_assert_uint_eq(seen.mtu, 65520);
+	ck_assert(guest_find_router(&guest, &router));
+	ck_assert_uint_gt(serve_guest(AF_INET, &router, 0, 32000), 20000);
 	finish();
 }
 END_TEST
@@ -327,8 +344,8 @@ START_TEST(tcp_over_ip6)
 	prepare();
 	begin();
 	find_router6();
-	serve_guest(AF_INET6, &router6, 0);
-	serve_guest(AF_INET6, &router6, 50000);
+	serve_guest(AF_INET6, &router6, 0, 0);
+	serve_guest(AF_INET6, &router6, 50000, 0);
 	finish();
 }
 END_TEST
@@ -392,7 +409,7 @@ START_TEST(dns_does_not_hang)
 	for (uint32_t i = 0; i < 50; i++)
 		guest_turn(&guest);
 	guest_drop_all(&guest);
-	serve_guest(AF_INET, &router, 0);
+	serve_guest(AF_INET, &router, 0, 0);
 	finish();
 }
 END_TEST
@@ -678,12 +695,12 @@ START_TEST(an_idle_network_sleeps)
 	ck_assert_uint_eq(fake_poll(fake, 0), 0);
 	ck_assert_uint_eq(timers_armed(), 0);
 	/* With a connection, it has timers; stopped, it has nothing at all. */
-	serve_guest(AF_INET, &router, 0);
+	serve_guest(AF_INET, &router, 0, 0);
 	fake_stop(fake);
 	ck_assert_uint_eq(timers_armed(), 0);
 	ck_assert_uint_eq(fake_poll(fake, 0), 0);
 	fake_start(fake);
-	serve_guest(AF_INET, &router, 0);
+	serve_guest(AF_INET, &router, 0, 0);
 	finish();
 }
 END_TEST
@@ -709,12 +726,13 @@ START_TEST(a_load_breaks_connections_only)
 	ck_assert(tcp.reset);
 	close(listener);
 	check_forward(forward);
-	serve_guest(AF_INET, &router, 0);
+	serve_guest(AF_INET, &router, 0, 0);
 	finish();
 }
 END_TEST
 
 PLUGIN_TEST_MAIN("net-nat", dhcp_gives_an_address, addresses_are_settable, tcp_to_the_host,
-	tcp_with_segmentation_left_to_it, tcp_over_ip6, udp_to_the_host, dns_does_not_hang, forwards_lead_to_the_guest,
-	forwards_change_while_it_runs, restricted_guests_stay_inside, mistakes_are_explained,
-	a_full_card_holds_senders_up, floods_are_refused, an_idle_network_sleeps, a_load_breaks_connections_only)
+	tcp_with_segmentation_left_to_it, large_packets_stay_large, tcp_over_ip6, udp_to_the_host, dns_does_not_hang,
+	forwards_lead_to_the_guest, forwards_change_while_it_runs, restricted_guests_stay_inside,
+	mistakes_are_explained, a_full_card_holds_senders_up, floods_are_refused, an_idle_network_sleeps,
+	a_load_breaks_connections_only)

@@ -33,6 +33,8 @@ int32_t vmm_net_queue_add(struct vmm_net_queue *queue, const struct vmm_net_fram
 /* Drop the oldest. */
 void vmm_net_queue_drop(struct vmm_net_queue *queue);
 void vmm_net_queue_clear(struct vmm_net_queue *queue);
+/* Drop frames that need more than these capabilities; returns how many. */
+uint32_t vmm_net_queue_restrict(struct vmm_net_queue *queue, uint64_t capabilities);
 /* Give away what is due at `now`, in batches, until `take` takes less than it is offered; returns how many frames were
  * taken.  Nothing happens within a `take` of this very queue. */
 uint32_t vmm_net_queue_pass(struct vmm_net_queue *queue, vmm_time now,
@@ -53,12 +55,12 @@ struct vmm_net_mode {
 	void *upper_self;
 	struct vmm_net_queue up;       /* frames for the card; the owner may set its limit */
 	uint64_t received, sent, lost; /* frames: to the card, from it, and those there was no room for */
-	uint8_t running, upper_full, call_due, tell_writable, tell_changed;
+	uint64_t capabilities;         /* of the card */
+	uint8_t running, upper_full, call_due, tell_writable, tell_changed, restrict_due;
 	/* The owner's.  info: fill in link, capabilities, mtu, megabits.  send: as the port's, but never while stopped
-	 * or without a link.  wants, drained (the queue is half empty again) may be NULL. */
+	 * or without a link.  drained (the queue is half empty again) may be NULL. */
 	void (*info)(void *self, struct vmm_net_info *info);
 	uint32_t (*send)(void *self, const struct vmm_net_frame *frames, uint32_t stride, uint32_t count);
-	void (*wants)(void *self, const struct vmm_net_wants *wants);
 	void (*drained)(void *self);
 	void *self;
 };
@@ -66,8 +68,8 @@ struct vmm_net_mode {
 /* In init.  The rest of the struct is zero but for the owner's fields. */
 int32_t vmm_net_mode_init(struct vmm_net_mode *mode, const struct vmm_host *host);
 void vmm_net_mode_destroy(struct vmm_net_mode *mode);
-/* A frame for the card: it is copied, and passed on from the event loop.  What there is no room for is lost, and
- * counted. */
+/* A frame for the card, which needs no more than its capabilities: it is copied, and passed on from the event loop.
+ * What there is no room for is lost, and counted. */
 void vmm_net_mode_receive(struct vmm_net_mode *mode, const struct vmm_net_frame *frame);
 /* The same for bytes in one piece. */
 void vmm_net_mode_bytes(struct vmm_net_mode *mode, const void *data, uint64_t length, uint32_t flags);
