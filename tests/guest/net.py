@@ -118,6 +118,31 @@ def ne2000():
     work("ne2000", "ne2k_pci", "686-pae", tells=False)
 
 
+def saved():
+    """A machine is saved with frames on their way, and goes on in another process with a network that knows nothing."""
+    for card, module in (("e1000", "e1000"), ("pcnet", "pcnet32"), ("ne2000", "ne2k_pci")):
+        with guest.Folder() as folder, Server() as server:
+            file = folder.linux(load=(module, "af_packet"), script=SCRIPT,
+                                extra="[net0]\nplugin = %s\nbackend = net-nat\n" % card)
+            state = folder.file("state")
+            with guest.Guest(folder, file) as shell:
+                shell.ready(600)
+                output, status = shell.run("ifconfig eth0 up; udhcpc -i eth0 -s /tmp/dhcp -n -q 2>&1", 300)
+                assert status == 0, output
+                shell.run("(while true; do ping -c 1 -W 1 10.0.2.2 > /dev/null; done) & true")
+                shell.call("pause")
+                shell.call("save", path=state)
+            with guest.Guest(folder, file, "--load", state) as shell:
+                shell.send("\n")
+                shell.expect("# ", 120)
+                output, status = shell.run("ping -c 3 10.0.2.2", 120)
+                assert status == 0, output
+                output, status = shell.run("nc 10.0.2.2 %d < /dev/null | md5sum" % server.ports[0], 600)
+                assert output.split()[0] == hashlib.md5(server.given).hexdigest(), output
+                log, _ = shell.run("dmesg | grep -E 'NETDEV WATCHDOG|Link is Down|link down'")
+                assert not log.strip(), log
+
+
 def boot():
     """Each card's ROM starts what net-nat has for it."""
     for card in ("e1000", "e1000\nmodel = 82540em", "pcnet", "ne2000"):
@@ -132,4 +157,4 @@ def boot():
 
 
 if __name__ == "__main__":
-    guest.main(e1000_i386, e1000_amd64, e1000_82540em, pcnet, ne2000, boot)
+    guest.main(e1000_i386, e1000_amd64, e1000_82540em, pcnet, ne2000, saved, boot)
