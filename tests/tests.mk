@@ -175,6 +175,7 @@ unit_plugin = \
 	tests/unit/plugin_floppy_disk \
 	tests/unit/net_card \
 	tests/unit/plugin_e1000 \
+	tests/unit/plugin_e1000_send \
 	tests/unit/plugin_pcnet \
 	tests/unit/plugin_ne2000
 	tests/unit/net_card
@@ -231,7 +232,11 @@ tests_unit_plugin_ide_cd_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_ide_disk_SOURCES = tests/unit/plugin_ide_disk.c tests/unit/ide_bench.h tests/unit/plugin_test.h
 tests_unit_plugin_ide_disk_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_ide_disk_LDADD = $(PLUGIN_TEST_LIBS)
-tests_unit_plugin_e1000_SOURCES = tests/unit/plugin_e1000.c tests/unit/net_bench.h tests/unit/net_peer.h \
+tests_unit_plugin_e1000_send_SOURCES = tests/unit/plugin_e1000_send.c tests/unit/e1000_bench.h tests/unit/net_bench.h \
+	tests/unit/net_peer.h tests/unit/plugin_test.h plugins/e1000/e1000.h
+tests_unit_plugin_e1000_send_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_e1000_send_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_e1000_SOURCES = tests/unit/plugin_e1000.c tests/unit/e1000_bench.h tests/unit/net_bench.h tests/unit/net_peer.h \
 	tests/unit/plugin_test.h plugins/e1000/e1000.h
 tests_unit_plugin_e1000_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_e1000_LDADD = $(PLUGIN_TEST_LIBS)
