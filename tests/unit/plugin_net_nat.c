@@ -655,6 +655,52 @@ START_TEST(a_full_card_holds_senders_up)
 }
 END_TEST
 
+/* UDP has no window: it is the host's socket that must not be read any more. */
+START_TEST(a_full_card_stops_datagrams)
+{
+	static uint8_t data[1400];
+	struct sockaddr_in from;
+	socklen_t size = sizeof(from);
+	char reply[2048];
+	uint32_t port, next = 0;
+	prepare();
+	begin();
+	ck_assert(guest_find_router(&guest, &router));
+	int fd = host_socket(AF_INET, SOCK_DGRAM, &port);
+	guest_send_udp(&guest, &router, 5000, port, "question", 8);
+	for (uint32_t i = 0; i < 200 && recvfrom(fd, data, 8, 0, (struct sockaddr *)&from, &size) < 0; i++)
+		guest_turn(&guest);
+	guest.room = 0;
+	for (uint32_t i = 0; i < 4000; i++) {
+		guest_put(data, 4, i);
+		ck_assert_int_eq(sendto(fd, data, sizeof(data), 0, (struct sockaddr *)&from, size), sizeof(data));
+		fake_poll(fake, 0);
+	}
+	for (uint32_t i = 0; i < 20; i++)
+		fake_poll(fake, 0);
+	ck_assert_uint_eq(fake_poll(fake, 0), 0);
+	ck_assert_int_eq(call("info", "{}", reply, sizeof(reply)), 0);
+	ck_assert_ptr_nonnull(strstr(reply, "\"lost\":0,\"sockets\":0}"));
+	/* What was read comes whole and in order, then what the kernel has kept. */
+	guest.room = UINT32_MAX;
+	guest.lower->readable(guest.lower_self);
+	for (uint32_t i = 0; i < 2000; i++) {
+		const struct guest_frame *frame;
+		struct guest_address sender;
+		uint32_t length;
+		guest_turn(&guest);
+		while ((frame = guest_next(&guest)) != NULL) {
+			const uint8_t *udp = guest_packet(&guest, frame, GUEST_UDP, &sender, &length);
+			if (udp != NULL && guest_get(udp + 8, 4) == next)
+				next++;
+		}
+	}
+	ck_assert_uint_gt(next, 700);
+	close(fd);
+	finish();
+}
+END_TEST
+
 /* Frames that no guest should send do no harm, and a flood is held up, not kept. */
 START_TEST(floods_are_refused)
 {
@@ -687,6 +733,8 @@ static uint32_t timers_armed(void)
 
 START_TEST(an_idle_network_sleeps)
 {
+	uint32_t port = free_port(SOCK_STREAM);
+	char text[64], reply[64];
 	prepare();
 	begin();
 	ck_assert(guest_find_router(&guest, &router));
@@ -694,11 +742,16 @@ START_TEST(an_idle_network_sleeps)
 		fake_poll(fake, 0);
 	ck_assert_uint_eq(fake_poll(fake, 0), 0);
 	ck_assert_uint_eq(timers_armed(), 0);
+	snprintf(text, sizeof(text), "{\"forward\": \"tcp:%u:22\"}", port);
+	ck_assert_int_eq(call("forward", text, reply, sizeof(reply)), 0);
 	/* With a connection, it has timers; stopped, it has nothing at all. */
 	serve_guest(AF_INET, &router, 0, 0);
 	fake_stop(fake);
+	int fd = host_connect(port, SOCK_STREAM);
+	ck_assert_int_ge(fd, 0);
 	ck_assert_uint_eq(timers_armed(), 0);
 	ck_assert_uint_eq(fake_poll(fake, 0), 0);
+	close(fd);
 	fake_start(fake);
 	serve_guest(AF_INET, &router, 0, 0);
 	finish();
@@ -734,5 +787,5 @@ END_TEST
 PLUGIN_TEST_MAIN("net-nat", dhcp_gives_an_address, addresses_are_settable, tcp_to_the_host,
 	tcp_with_segmentation_left_to_it, large_packets_stay_large, tcp_over_ip6, udp_to_the_host, dns_does_not_hang,
 	forwards_lead_to_the_guest, forwards_change_while_it_runs, restricted_guests_stay_inside,
-	mistakes_are_explained, a_full_card_holds_senders_up, floods_are_refused, an_idle_network_sleeps,
-	a_load_breaks_connections_only)
+	mistakes_are_explained, a_full_card_holds_senders_up, a_full_card_stops_datagrams, floods_are_refused,
+	an_idle_network_sleeps, a_load_breaks_connections_only)
