@@ -175,7 +175,8 @@ unit_plugin = \
 	tests/unit/plugin_floppy_disk \
 	tests/unit/net_card \
 	tests/unit/plugin_e1000 \
-	tests/unit/plugin_pcnet
+	tests/unit/plugin_pcnet \
+	tests/unit/plugin_ne2000
 	tests/unit/net_card
 if PLUGIN_NET_NAT
 unit_plugin += tests/unit/plugin_net_nat tests/unit/plugin_net_nat_flow
@@ -241,6 +242,10 @@ tests_unit_plugin_pcnet_SOURCES = tests/unit/plugin_pcnet.c tests/unit/net_bench
 	tests/unit/plugin_test.h plugins/pcnet/pcnet.h
 tests_unit_plugin_pcnet_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_pcnet_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_ne2000_SOURCES = tests/unit/plugin_ne2000.c tests/unit/net_bench.h tests/unit/net_peer.h \
+	tests/unit/plugin_test.h
+tests_unit_plugin_ne2000_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_ne2000_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_net_card_SOURCES = tests/unit/net_card.c tests/unit/net_peer.h tests/unit/plugin_test.h
 tests_unit_net_card_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_net_card_LDADD = $(PLUGIN_TEST_LIBS)

@@ -87,6 +87,24 @@ static void changed(void *self)
 	link_update(self);
 }
 
+static void reset(void *self, uint32_t kind)
+{
+	struct e1000 *e1000 = self;
+	if (kind == VMM_RESET_POWER)
+		vmm_net_card_list(&e1000->card, &e1000->pci);
+	vmm_pci_reset(&e1000->pci);
+	e1000->io_address = 0;
+	registers_reset(e1000);
+	phy_reset(e1000);
+	e1000->link_lost = 0;
+	interrupt_plan(e1000);
+}
+
+static void bus_reset(void *self)
+{
+	reset(self, VMM_RESET_HARD);
+}
+
 static int32_t init(void *self)
 {
 	struct e1000 *e1000 = self;
@@ -107,6 +125,7 @@ static int32_t init(void *self)
 		return status;
 	pci_setup(e1000);
 	e1000->pci.written = config_written;
+	e1000->pci.bus_reset = bus_reset;
 	e1000->pci.written_self = e1000;
 	status = resources_init(e1000);
 	if (status >= 0)
@@ -134,19 +153,6 @@ static void stop(void *self)
 	interrupt_plan(e1000);
 }
 
-static void reset(void *self, uint32_t kind)
-{
-	struct e1000 *e1000 = self;
-	if (kind == VMM_RESET_POWER)
-		vmm_net_card_list(&e1000->card, &e1000->pci);
-	vmm_pci_reset(&e1000->pci);
-	e1000->io_address = 0;
-	registers_reset(e1000);
-	phy_reset(e1000);
-	e1000->link_lost = 0;
-	interrupt_plan(e1000);
-}
-
 static void destroy(void *self)
 {
 	struct e1000 *e1000 = self;
@@ -163,40 +169,15 @@ static void destroy(void *self)
 	free(e1000);
 }
 
-static int32_t config_read(void *self, uint32_t offset, uint32_t size, uint32_t *value)
-{
-	return vmm_pci_config_read(&((struct e1000 *)self)->pci, offset, size, value);
-}
-
-static int32_t config_write(void *self, uint32_t offset, uint32_t size, uint32_t value)
-{
-	return vmm_pci_config_write(&((struct e1000 *)self)->pci, offset, size, value);
-}
-
-static void bus_reset(void *self)
-{
-	reset(self, VMM_RESET_HARD);
-}
-
-static const struct vmm_pci_lower pci_lower = {
-	.struct_size = sizeof(struct vmm_pci_lower),
-	.config_read = config_read,
-	.config_write = config_write,
-	.bus_reset = bus_reset,
-};
-
 static int32_t get_port(void *self, const char *key, struct vmm_port_side *side)
 {
 	struct e1000 *e1000 = self;
-	if (strcmp(key, "bus") == 0) {
+	if (strcmp(key, "bus") == 0)
 		vmm_pci_get_port(&e1000->pci, side);
-		side->table = &pci_lower;
-		side->self = e1000;
-	} else if (strcmp(key, "backend") == 0) {
+	else if (strcmp(key, "backend") == 0)
 		vmm_net_card_get_port(&e1000->card, side);
-	} else {
+	else
 		return -ENOENT;
-	}
 	return 0;
 }
 

@@ -113,6 +113,9 @@ static void page0_write(struct ne2000 *ne2000, uint32_t offset, uint8_t value)
 		/* RST is cleared by starting. */
 		ne2000->isr &= (uint8_t) ~(value & 0x7f);
 		interrupt_update(ne2000);
+		/* A frame that waits would else not be heard of again. */
+		if ((value & ISR_PRX) != 0)
+			vmm_net_card_readable(&ne2000->card);
 		break;
 	case 0x08: ne2000->rsar = (uint16_t)((ne2000->rsar & 0xff00) | value); break;
 	case 0x09: ne2000->rsar = (uint16_t)((ne2000->rsar & 0xff) | value << 8); break;

@@ -60,10 +60,14 @@ static uint32_t is_wanted(const struct ne2000 *ne2000, const uint8_t *frame)
 	return (ne2000->rcr & RCR_AM) != 0 && (ne2000->mar[hash / 8] >> hash % 8 & 1) != 0;
 }
 
-/* Pages from CURR to BNRY; equal, all are free. */
+/* Pages from CURR to BNRY; equal, all are free.  Drivers keep BNRY a page behind what they read next, and so may write
+ * the page before the first. */
 static uint32_t ring_room(const struct ne2000 *ne2000)
 {
 	uint32_t count = (uint32_t)ne2000->pstop - ne2000->pstart;
+	/* The chip only looks whether it comes to that page: elsewhere it holds nothing back. */
+	if (ne2000->bnry + 1u < ne2000->pstart || ne2000->bnry > ne2000->pstop)
+		return count;
 	uint32_t room = ne2000->bnry >= ne2000->curr ? (uint32_t)ne2000->bnry - ne2000->curr
 						     : count + ne2000->bnry - ne2000->curr;
 	return room == 0 ? count : room;
@@ -83,8 +87,11 @@ static uint32_t frame_store(struct ne2000 *ne2000, uint32_t length)
 	uint32_t pages = (HEADER + length + FCS + PAGE - 1) / PAGE;
 	uint32_t count = (uint32_t)ne2000->pstop - ne2000->pstart;
 	uint32_t at = ne2000->curr * PAGE;
-	if (pages >= ring_room(ne2000))
+	if (pages >= ring_room(ne2000)) {
+		/* A driver may leave frames in the ring and wait for the next one's interrupt. */
+		interrupt_raise(ne2000, ISR_PRX);
 		return 0;
+	}
 	uint32_t next = ne2000->curr + pages;
 	if (next >= ne2000->pstop)
 		next -= count;
@@ -106,10 +113,10 @@ uint32_t receive_frame(void *self, const struct vmm_net_frame *frame)
 {
 	struct ne2000 *ne2000 = self;
 	uint32_t length = frame->length < SHORTEST ? SHORTEST : (uint32_t)frame->length;
-	/* A ring that is none, or that CURR and BNRY are not in, takes nothing. */
+	/* A ring that is none, or that CURR is not in, takes nothing. */
 	if ((ne2000->cr & CR_STP) != 0 || (ne2000->tcr & TCR_LB) != 0 || (ne2000->rcr & RCR_MON) != 0 ||
 		frame->length > LONGEST || ne2000->pstart >= ne2000->pstop || ne2000->curr < ne2000->pstart ||
-		ne2000->curr >= ne2000->pstop || ne2000->bnry < ne2000->pstart || ne2000->bnry > ne2000->pstop)
+		ne2000->curr >= ne2000->pstop)
 		return 1;
 	memset(ne2000->buffer, 0, SHORTEST);
 	vmm_net_copy(frame, 0, ne2000->buffer, frame->length);

@@ -27,6 +27,20 @@ static void changed(void *self)
 	(void)self;
 }
 
+static void reset(void *self, uint32_t kind)
+{
+	struct ne2000 *ne2000 = self;
+	if (kind == VMM_RESET_POWER)
+		vmm_net_card_list(&ne2000->card, &ne2000->pci);
+	vmm_pci_reset(&ne2000->pci);
+	chip_power_on(ne2000);
+}
+
+static void bus_reset(void *self)
+{
+	reset(self, VMM_RESET_HARD);
+}
+
 static int32_t init(void *self)
 {
 	struct ne2000 *ne2000 = self;
@@ -43,6 +57,8 @@ static int32_t init(void *self)
 	if (status < 0)
 		return status;
 	pci_setup(ne2000);
+	ne2000->pci.bus_reset = bus_reset;
+	ne2000->pci.written_self = ne2000;
 	/* Where they lie until they are placed does not matter. */
 	status = ne2000->io->claim(host->context, 0, PORTS, VMM_IO_SIZE_1 | VMM_IO_SIZE_2 | VMM_IO_SIZE_4, -2,
 		&port_ops, ne2000, 0, &ne2000->ports);
@@ -64,15 +80,6 @@ static int32_t start(void *self)
 static void stop(void *self)
 {
 	vmm_net_card_stop(&((struct ne2000 *)self)->card);
-}
-
-static void reset(void *self, uint32_t kind)
-{
-	struct ne2000 *ne2000 = self;
-	if (kind == VMM_RESET_POWER)
-		vmm_net_card_list(&ne2000->card, &ne2000->pci);
-	vmm_pci_reset(&ne2000->pci);
-	chip_power_on(ne2000);
 }
 
 static const struct vmm_field fields[] = {
@@ -132,40 +139,15 @@ static void destroy(void *self)
 	free(ne2000);
 }
 
-static int32_t config_read(void *self, uint32_t offset, uint32_t size, uint32_t *value)
-{
-	return vmm_pci_config_read(&((struct ne2000 *)self)->pci, offset, size, value);
-}
-
-static int32_t config_write(void *self, uint32_t offset, uint32_t size, uint32_t value)
-{
-	return vmm_pci_config_write(&((struct ne2000 *)self)->pci, offset, size, value);
-}
-
-static void bus_reset(void *self)
-{
-	reset(self, VMM_RESET_HARD);
-}
-
-static const struct vmm_pci_lower pci_lower = {
-	.struct_size = sizeof(struct vmm_pci_lower),
-	.config_read = config_read,
-	.config_write = config_write,
-	.bus_reset = bus_reset,
-};
-
 static int32_t get_port(void *self, const char *key, struct vmm_port_side *side)
 {
 	struct ne2000 *ne2000 = self;
-	if (strcmp(key, "bus") == 0) {
+	if (strcmp(key, "bus") == 0)
 		vmm_pci_get_port(&ne2000->pci, side);
-		side->table = &pci_lower;
-		side->self = ne2000;
-	} else if (strcmp(key, "backend") == 0) {
+	else if (strcmp(key, "backend") == 0)
 		vmm_net_card_get_port(&ne2000->card, side);
-	} else {
+	else
 		return -ENOENT;
-	}
 	return 0;
 }
 

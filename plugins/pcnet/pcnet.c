@@ -77,6 +77,20 @@ static void changed(void *self)
 	(void)self;
 }
 
+static void reset(void *self, uint32_t kind)
+{
+	struct pcnet *pcnet = self;
+	if (kind == VMM_RESET_POWER)
+		vmm_net_card_list(&pcnet->card, &pcnet->pci);
+	vmm_pci_reset(&pcnet->pci);
+	csr_reset(pcnet, 1);
+}
+
+static void bus_reset(void *self)
+{
+	reset(self, VMM_RESET_HARD);
+}
+
 static int32_t init(void *self)
 {
 	struct pcnet *pcnet = self;
@@ -96,6 +110,7 @@ static int32_t init(void *self)
 		return status;
 	pci_setup(pcnet);
 	pcnet->pci.written = config_written;
+	pcnet->pci.bus_reset = bus_reset;
 	pcnet->pci.written_self = pcnet;
 	status = resources_init(pcnet);
 	if (status >= 0)
@@ -120,15 +135,6 @@ static void stop(void *self)
 	poll_plan(pcnet);
 }
 
-static void reset(void *self, uint32_t kind)
-{
-	struct pcnet *pcnet = self;
-	if (kind == VMM_RESET_POWER)
-		vmm_net_card_list(&pcnet->card, &pcnet->pci);
-	vmm_pci_reset(&pcnet->pci);
-	csr_reset(pcnet, 1);
-}
-
 static void destroy(void *self)
 {
 	struct pcnet *pcnet = self;
@@ -145,40 +151,15 @@ static void destroy(void *self)
 	free(pcnet);
 }
 
-static int32_t config_read(void *self, uint32_t offset, uint32_t size, uint32_t *value)
-{
-	return vmm_pci_config_read(&((struct pcnet *)self)->pci, offset, size, value);
-}
-
-static int32_t config_write(void *self, uint32_t offset, uint32_t size, uint32_t value)
-{
-	return vmm_pci_config_write(&((struct pcnet *)self)->pci, offset, size, value);
-}
-
-static void bus_reset(void *self)
-{
-	reset(self, VMM_RESET_HARD);
-}
-
-static const struct vmm_pci_lower pci_lower = {
-	.struct_size = sizeof(struct vmm_pci_lower),
-	.config_read = config_read,
-	.config_write = config_write,
-	.bus_reset = bus_reset,
-};
-
 static int32_t get_port(void *self, const char *key, struct vmm_port_side *side)
 {
 	struct pcnet *pcnet = self;
-	if (strcmp(key, "bus") == 0) {
+	if (strcmp(key, "bus") == 0)
 		vmm_pci_get_port(&pcnet->pci, side);
-		side->table = &pci_lower;
-		side->self = pcnet;
-	} else if (strcmp(key, "backend") == 0) {
+	else if (strcmp(key, "backend") == 0)
 		vmm_net_card_get_port(&pcnet->card, side);
-	} else {
+	else
 		return -ENOENT;
-	}
 	return 0;
 }
 

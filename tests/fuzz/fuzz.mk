@@ -51,6 +51,11 @@ tests_fuzz_dma_8237_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_dma_8237_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"dma-8237"'
 tests_fuzz_dma_8237_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_dma_8237_LDADD = tests/fuzz/libbench.la
+check_PROGRAMS += tests/fuzz/e1000
+tests_fuzz_e1000_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_e1000_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"e1000"'
+tests_fuzz_e1000_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_e1000_LDADD = tests/fuzz/libbench.la
 check_PROGRAMS += tests/fuzz/firmware-bios
 tests_fuzz_firmware_bios_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_firmware_bios_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"firmware-bios"'
@@ -91,6 +96,11 @@ tests_fuzz_ioapic_82093_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_ioapic_82093_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"ioapic-82093"'
 tests_fuzz_ioapic_82093_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_ioapic_82093_LDADD = tests/fuzz/libbench.la
+check_PROGRAMS += tests/fuzz/ne2000
+tests_fuzz_ne2000_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_ne2000_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"ne2000"'
+tests_fuzz_ne2000_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_ne2000_LDADD = tests/fuzz/libbench.la
 check_PROGRAMS += tests/fuzz/net-dump
 tests_fuzz_net_dump_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_net_dump_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"net-dump"'
@@ -118,6 +128,11 @@ tests_fuzz_parallel_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_parallel_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"parallel"'
 tests_fuzz_parallel_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_parallel_LDADD = tests/fuzz/libbench.la
+check_PROGRAMS += tests/fuzz/pcnet
+tests_fuzz_pcnet_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_pcnet_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"pcnet"'
+tests_fuzz_pcnet_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_pcnet_LDADD = tests/fuzz/libbench.la
 check_PROGRAMS += tests/fuzz/pic-8259
 tests_fuzz_pic_8259_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_pic_8259_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"pic-8259"'

@@ -118,5 +118,18 @@ def ne2000():
     work("ne2000", "ne2k_pci", "686-pae", tells=False)
 
 
+def boot():
+    """Each card's ROM starts what net-nat has for it."""
+    for card in ("e1000", "e1000\nmodel = 82540em", "pcnet", "ne2000"):
+        with guest.Folder() as folder:
+            os.mkdir(folder.file("tftp"))
+            folder.file("tftp/boot.ipxe", "#!ipxe\necho BOOTED-BY-NETWORK\nsleep 600\n")
+            file = folder.file("boot.ini", "[machine]\nname = guest\nbase = pc\nmemory = 64M\n[boot]\norder = net\n"
+                               "[net0]\nplugin = %s\nbackend = net-nat\nbackend.tftp = %s\n"
+                               "backend.bootfile = boot.ipxe\n" % (card, folder.file("tftp")))
+            with guest.Guest(folder, file) as it:
+                it.expect_screen("BOOTED-BY-NETWORK", 240)
+
+
 if __name__ == "__main__":
-    guest.main(e1000_i386, e1000_amd64, e1000_82540em, pcnet, ne2000)
+    guest.main(e1000_i386, e1000_amd64, e1000_82540em, pcnet, ne2000, boot)
