@@ -180,7 +180,7 @@ unit_plugin = \
 	tests/unit/plugin_ne2000
 	tests/unit/net_card
 if PLUGIN_NET_NAT
-unit_plugin += tests/unit/plugin_net_nat
+unit_plugin += tests/unit/plugin_net_nat tests/unit/plugin_net_nat_flow
 endif
 check_PROGRAMS += $(unit_plugin)
 TESTS += $(unit_plugin)
@@ -201,8 +201,11 @@ tests_unit_plugin_net_segment_SOURCES = tests/unit/plugin_net_segment.c tests/un
 	tests/unit/plugin_test.h
 tests_unit_plugin_net_segment_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_net_segment_LDADD = $(PLUGIN_TEST_LIBS)
-tests_unit_plugin_net_nat_SOURCES = tests/unit/plugin_net_nat.c tests/unit/net_guest.h tests/unit/net_tcp.h \
-	tests/unit/plugin_test.h
+NAT_FIXTURE = tests/unit/nat_fixture.h tests/unit/net_guest.h tests/unit/net_tcp.h tests/unit/plugin_test.h
+tests_unit_plugin_net_nat_flow_SOURCES = tests/unit/plugin_net_nat_flow.c $(NAT_FIXTURE)
+tests_unit_plugin_net_nat_flow_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_net_nat_flow_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_net_nat_SOURCES = tests/unit/plugin_net_nat.c $(NAT_FIXTURE)
 tests_unit_plugin_net_nat_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_net_nat_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_pic_SOURCES = tests/unit/plugin_pic.c tests/unit/plugin_test.h

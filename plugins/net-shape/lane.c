@@ -40,6 +40,7 @@ static uint32_t is_full(const struct lane *lane, vmm_time now)
 		(lane->free_at > now && lane->free_at - now > sending_time(lane, lane->queue_limit));
 }
 
+/* Jitter may make a frame due before the one in front of it; in the queue it still waits for that one. */
 static void stamp(struct lane *lane, vmm_time now, uint64_t length, vmm_time *due)
 {
 	const struct lane_settings *settings = &lane->settings;
@@ -51,9 +52,6 @@ static void stamp(struct lane *lane, vmm_time now, uint64_t length, vmm_time *du
 		vmm_time early = settings->jitter < settings->latency ? settings->jitter : settings->latency;
 		*due = *due - early + vmm_kit_muldiv(early + settings->jitter, chance(lane), UINT32_MAX);
 	}
-	if (*due < lane->last_due)
-		*due = lane->last_due;
-	lane->last_due = *due;
 }
 
 static void arm(struct lane *lane)
@@ -157,7 +155,7 @@ void lane_change(struct lane *lane, const struct lane_settings *settings)
 	vmm_time now = now_of(lane);
 	lane->settings = *settings;
 	/* A slow link that has become a fast one has nothing left to wait for. */
-	lane->free_at = lane->last_due = now;
+	lane->free_at = now;
 	for (struct vmm_net_queued *entry = lane->queue.first; entry != NULL; entry = entry->next)
 		stamp(lane, now, entry->frame.length, &entry->due);
 	arm(lane);
@@ -179,6 +177,6 @@ void lane_stop(struct lane *lane)
 void lane_clear(struct lane *lane)
 {
 	vmm_net_queue_clear(&lane->queue);
-	lane->free_at = lane->last_due = 0;
+	lane->free_at = 0;
 	lane->blocked = 0;
 }

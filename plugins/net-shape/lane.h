@@ -25,8 +25,7 @@ struct lane {
 	struct lane_settings settings;
 	uint32_t queue_limit; /* bytes that may wait to be sent */
 	struct vmm_net_queue queue;
-	vmm_time free_at;  /* when all of it has been sent */
-	vmm_time last_due; /* of the newest frame: no frame overtakes another */
+	vmm_time free_at; /* when all of it has been sent */
 	vmm_handle wake;
 	uint8_t *room;
 	uint64_t passed, lost;

@@ -1,86 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) The vmm authors */
 /*
- * net-nat, driven as a guest would, against servers and clients on this host's loopback.
+ * net-nat, driven as a guest would, by every protocol that it serves.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "net_tcp.h"
-
-#define MEGABYTE (1u << 20)
-
-static struct fake *fake;
-static struct guest guest;
-static const struct guest_address router = { { 10, 0, 2, 2 }, 4 };
-static const struct guest_address name_server = { { 10, 0, 2, 3 }, 4 };
-static const struct guest_address router6 = { { 0xfd, [15] = 2 }, 16 };
-
-static void prepare(void)
-{
-	fake = fake_new();
-	fake_set(fake, "nat0", "hostname", "first");
-	fake_set(fake, "nat0", "search", "example.org");
-}
-
-static void begin(void)
-{
-	guest_join(&guest, fake, fake_add(fake, "net-nat", "nat0"));
-	fake_reset(fake, VMM_RESET_POWER);
-	fake_start(fake);
-	guest.own = (struct guest_address){ { 10, 0, 2, 15 }, 4 };
-}
-
-static void finish(void)
-{
-	fake_stop(fake);
-	guest_drop_all(&guest);
-	fake_free(fake);
-}
-
-/* A socket of the host's on its loopback; *port is what it was given. */
-static int host_socket(int domain, int type, uint32_t *port)
-{
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	struct sockaddr_in four = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = domain == AF_INET6 ? sizeof(six) : sizeof(four);
-	struct sockaddr *address = domain == AF_INET6 ? (struct sockaddr *)&six : (struct sockaddr *)&four;
-	int fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, address, length) < 0) {
-		close(fd);
-		return -1;
-	}
-	ck_assert_int_eq(getsockname(fd, address, &length), 0);
-	*port = ntohs(domain == AF_INET6 ? six.sin6_port : four.sin_port);
-	if (type == SOCK_STREAM)
-		ck_assert_int_eq(listen(fd, 4), 0);
-	return fd;
-}
-
-static uint32_t free_port(int type)
-{
-	uint32_t port = 0;
-	close(host_socket(AF_INET, type, &port));
-	return port;
-}
-
-static int host_connect(uint32_t port, int type)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		close(fd);
-		return -1;
-	}
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	return fd;
-}
+#include "nat_fixture.h"
 
 /* DHCP. */
 
@@ -189,81 +112,6 @@ START_TEST(addresses_are_settable)
 }
 END_TEST
 
-/* TCP. */
-
-static uint8_t pattern[2][MEGABYTE], guest_in[MEGABYTE], host_in[MEGABYTE];
-
-static void patterns_make(void)
-{
-	uint32_t seed = 7;
-	for (uint32_t i = 0; i < MEGABYTE; i++) {
-		seed = seed * 1664525u + 1013904223u;
-		pattern[0][i] = (uint8_t)(seed >> 24);
-		pattern[1][i] = (uint8_t)(seed >> 16);
-	}
-}
-
-/* A megabyte each way at the same time, between the guest's connection and a socket of the host's. */
-static void exchange(struct tcp *tcp, int fd)
-{
-	uint32_t got = 0;
-	uint32_t put = 0;
-	patterns_make();
-	tcp->out = pattern[0];
-	tcp->out_length = MEGABYTE;
-	tcp->in = guest_in;
-	tcp->in_size = MEGABYTE;
-	tcp->in_length = 0;
-	for (uint32_t i = 0; i < 100000 && (got < MEGABYTE || tcp->in_length < MEGABYTE); i++) {
-		tcp_turn(tcp);
-		ssize_t length = recv(fd, host_in + got, MEGABYTE - got, 0);
-		got += length > 0 ? (uint32_t)length : 0;
-		length = put < MEGABYTE ? send(fd, pattern[1] + put, MEGABYTE - put, MSG_NOSIGNAL) : 0;
-		put += length > 0 ? (uint32_t)length : 0;
-	}
-	ck_assert_uint_eq(got, MEGABYTE);
-	ck_assert_uint_eq(tcp->in_length, MEGABYTE);
-	ck_assert_mem_eq(host_in, pattern[0], MEGABYTE);
-	ck_assert_mem_eq(guest_in, pattern[1], MEGABYTE);
-	/* The end comes through both ways. */
-	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
-	for (uint32_t i = 0; i < 1000 && !tcp->closed; i++)
-		tcp_turn(tcp);
-	ck_assert(tcp->closed);
-	tcp_send(tcp, TCP_FIN | TCP_ACK, NULL, 0);
-	ssize_t length = -1;
-	char byte;
-	for (uint32_t i = 0; i < 1000 && length < 0; i++) {
-		tcp_turn(tcp);
-		length = recv(fd, &byte, 1, 0);
-	}
-	ck_assert_int_eq(length, 0);
-}
-
-/* Returns the length of the longest segment. */
-static uint32_t serve_guest(int domain, const struct guest_address *to, uint32_t offload, uint32_t mss)
-{
-	struct tcp tcp;
-	uint32_t port;
-	int listener = host_socket(domain, SOCK_STREAM, &port);
-	ck_assert_int_ge(listener, 0);
-	tcp_init(&tcp, &guest, 40000);
-	tcp.offload = offload;
-	tcp.mss = mss;
-	ck_assert(tcp_connect(&tcp, to, port));
-	int fd = -1;
-	for (uint32_t i = 0; i < 100 && fd < 0; i++) {
-		guest_turn(&guest);
-		fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	}
-	ck_assert_int_ge(fd, 0);
-	exchange(&tcp, fd);
-	ck_assert_uint_eq(tcp.frames_large > 0, offload > 0);
-	close(fd);
-	close(listener);
-	return tcp.longest;
-}
-
 START_TEST(tcp_to_the_host)
 {
 	prepare();
@@ -336,7 +184,7 @@ static void find_router6(void)
 
 START_TEST(tcp_over_ip6)
 {
-	uint32_t port;
+	uint32_t port = 0;
 	int probe = host_socket(AF_INET6, SOCK_STREAM, &port);
 	if (probe < 0)
 		return; /* a host without IPv6 */
@@ -378,7 +226,7 @@ START_TEST(udp_to_the_host)
 	char text[16] = "";
 	struct sockaddr_in from;
 	socklen_t length = sizeof(from);
-	uint32_t port;
+	uint32_t port = 0;
 	prepare();
 	begin();
 	ck_assert(guest_find_router(&guest, &router));
@@ -413,50 +261,6 @@ START_TEST(dns_does_not_hang)
 	finish();
 }
 END_TEST
-
-/* Forwards. */
-
-static void check_forward(uint32_t port)
-{
-	struct tcp tcp;
-	uint8_t in[16];
-	char text[16] = "";
-	int fd = host_connect(port, SOCK_STREAM);
-	ck_assert_int_ge(fd, 0);
-	tcp_init(&tcp, &guest, 22);
-	tcp.in = in;
-	tcp.in_size = sizeof(in);
-	ck_assert_int_eq(send(fd, "hello", 5, 0), 5);
-	for (uint32_t i = 0; i < 300 && tcp.in_length < 5; i++)
-		tcp_turn(&tcp);
-	ck_assert_uint_eq(tcp.in_length, 5);
-	ck_assert_mem_eq(in, "hello", 5);
-	tcp.out = (const uint8_t *)"SSH";
-	tcp.out_length = 3;
-	for (uint32_t i = 0; i < 300 && recv(fd, text, 3, 0) < 3; i++)
-		tcp_turn(&tcp);
-	ck_assert_str_eq(text, "SSH");
-	close(fd);
-	for (uint32_t i = 0; i < 300 && !tcp.closed && !tcp.reset; i++)
-		tcp_turn(&tcp);
-	ck_assert(tcp.closed || tcp.reset);
-	tcp_send(&tcp, TCP_RST, NULL, 0);
-	guest_turn(&guest);
-}
-
-static int32_t call(const char *method, const char *params, char *reply, uint32_t size)
-{
-	memset(reply, 0, size);
-	int32_t status = fake_command(guest.net, method, params, reply, size);
-	ck_assert_uint_lt(strlen(reply), size);
-	return status;
-}
-
-static void set_forward(char *text, size_t size, const char *format, uint32_t port)
-{
-	snprintf(text, size, format, port);
-	fake_set(fake, "nat0", "forward", text);
-}
 
 START_TEST(forwards_lead_to_the_guest)
 {
@@ -501,7 +305,7 @@ START_TEST(forwards_change_while_it_runs)
 	ck_assert_int_eq(call("unforward", text, reply, sizeof(reply)), -ESRCH);
 	ck_assert_int_eq(host_connect(port, SOCK_STREAM), -1);
 	/* The port is taken. */
-	uint32_t taken;
+	uint32_t taken = 0;
 	int fd = host_socket(AF_INET, SOCK_STREAM, &taken);
 	snprintf(text, sizeof(text), "{\"forward\": \"tcp:%u:22\"}", taken);
 	ck_assert_int_eq(call("forward", text, reply, sizeof(reply)), -EADDRINUSE);
@@ -517,7 +321,7 @@ END_TEST
 START_TEST(restricted_guests_stay_inside)
 {
 	struct tcp tcp;
-	uint32_t port, forward = free_port(SOCK_STREAM);
+	uint32_t port = 0, forward = free_port(SOCK_STREAM);
 	char text[64];
 	prepare();
 	fake_set(fake, "nat0", "restrict", "yes");
@@ -586,153 +390,7 @@ START_TEST(mistakes_are_explained)
 }
 END_TEST
 
-/* A guest that takes nothing holds the sender up; nothing is lost, and nothing spins. */
-START_TEST(a_full_card_holds_senders_up)
-{
-	static struct tcp tcp[12];
-	char reply[2048];
-	int fds[12];
-	uint32_t port, total = 0;
-	prepare();
-	begin();
-	ck_assert(guest_find_router(&guest, &router));
-	int listener = host_socket(AF_INET, SOCK_STREAM, &port);
-	for (uint32_t i = 0; i < 12; i++) {
-		tcp_init(&tcp[i], &guest, 41000 + i);
-		ck_assert(tcp_connect(&tcp[i], &router, port));
-		fds[i] = -1;
-		for (uint32_t k = 0; k < 100 && fds[i] < 0; k++) {
-			guest_turn(&guest);
-			fds[i] = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
-		}
-		ck_assert_int_ge(fds[i], 0);
-	}
-	guest.room = 0;
-	for (uint32_t k = 0; k < 300; k++) {
-		for (uint32_t i = 0; i < 12; i++) {
-			ssize_t length = send(fds[i], pattern[0], 65536, MSG_NOSIGNAL);
-			total += length > 0 ? (uint32_t)length : 0;
-		}
-		fake_poll(fake, 0);
-	}
-	ck_assert_uint_gt(total, 12 * 65536);
-	ck_assert_int_eq(call("info", "{}", reply, sizeof(reply)), 0);
-	ck_assert_ptr_nonnull(strstr(reply, "\"lost\":0"));
-	/* All of it is at rest. */
-	for (uint32_t k = 0; k < 20; k++)
-		fake_poll(fake, 0);
-	ck_assert_uint_eq(fake_poll(fake, 0), 0);
-	/* And goes on. */
-	guest.room = UINT32_MAX;
-	guest.within = 1;
-	guest.lower->readable(guest.lower_self);
-	guest.within = 0;
-	static uint8_t sink[16u << 20];
-	uint32_t got = 0;
-	for (uint32_t i = 0; i < 12; i++) {
-		tcp[i].in = sink;
-		tcp[i].in_size = sizeof(sink);
-	}
-	for (uint32_t k = 0; k < 20000 && got < total; k++) {
-		const struct guest_frame *frame;
-		struct guest_address from;
-		uint32_t length;
-		guest_turn(&guest);
-		while ((frame = guest_next(&guest)) != NULL) {
-			const uint8_t *at = guest_packet(&guest, frame, GUEST_TCP, &from, &length);
-			if (at != NULL && guest_get(at + 2, 2) - 41000 < 12)
-				tcp_take(&tcp[guest_get(at + 2, 2) - 41000], at, length);
-		}
-		got = 0;
-		for (uint32_t i = 0; i < 12; i++)
-			got += tcp[i].in_length;
-	}
-	ck_assert_uint_eq(got, total);
-	for (uint32_t i = 0; i < 12; i++)
-		close(fds[i]);
-	close(listener);
-	finish();
-}
-END_TEST
-
-/* Frames that no guest should send do no harm, and a flood is held up, not kept. */
-START_TEST(floods_are_refused)
-{
-	static uint8_t frame[60000];
-	prepare();
-	begin();
-	uint32_t taken = 0;
-	while (taken < 1000 && guest_send(&guest, frame, sizeof(frame)) == 1)
-		taken++;
-	ck_assert_uint_gt(taken, 10);
-	ck_assert_uint_lt(taken, 100);
-	ck_assert_uint_eq(guest.writables, 0);
-	guest_turn(&guest);
-	guest_turn(&guest);
-	ck_assert_uint_eq(guest.writables, 1);
-	ck_assert_uint_eq(guest_send(&guest, frame, sizeof(frame)), 1);
-	ck_assert_uint_eq(guest_send(&guest, frame, 3), 1);
-	ck_assert(guest_find_router(&guest, &router));
-	finish();
-}
-END_TEST
-
-static uint32_t timers_armed(void)
-{
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < FAKE_TIMERS; i++)
-		count += fake->timers[i].used && fake->timers[i].deadline < fake->now + UINT64_C(100000000000);
-	return count;
-}
-
-START_TEST(an_idle_network_sleeps)
-{
-	prepare();
-	begin();
-	ck_assert(guest_find_router(&guest, &router));
-	for (uint32_t i = 0; i < 10; i++)
-		fake_poll(fake, 0);
-	ck_assert_uint_eq(fake_poll(fake, 0), 0);
-	ck_assert_uint_eq(timers_armed(), 0);
-	/* With a connection, it has timers; stopped, it has nothing at all. */
-	serve_guest(AF_INET, &router, 0, 0);
-	fake_stop(fake);
-	ck_assert_uint_eq(timers_armed(), 0);
-	ck_assert_uint_eq(fake_poll(fake, 0), 0);
-	fake_start(fake);
-	serve_guest(AF_INET, &router, 0, 0);
-	finish();
-}
-END_TEST
-
-START_TEST(a_load_breaks_connections_only)
-{
-	struct tcp tcp;
-	uint32_t port, forward = free_port(SOCK_STREAM);
-	char text[64];
-	prepare();
-	set_forward(text, sizeof(text), "tcp:%u:22", forward);
-	begin();
-	ck_assert(guest_find_router(&guest, &router));
-	int listener = host_socket(AF_INET, SOCK_STREAM, &port);
-	tcp_init(&tcp, &guest, 40002);
-	ck_assert(tcp_connect(&tcp, &router, port));
-	fake_stop(fake);
-	ck_assert(fake_round_trip(guest.net));
-	fake_start(fake);
-	tcp_send(&tcp, TCP_ACK, (const uint8_t *)"x", 1);
-	for (uint32_t i = 0; i < 100 && !tcp.reset; i++)
-		tcp_turn(&tcp);
-	ck_assert(tcp.reset);
-	close(listener);
-	check_forward(forward);
-	serve_guest(AF_INET, &router, 0, 0);
-	finish();
-}
-END_TEST
-
 PLUGIN_TEST_MAIN("net-nat", dhcp_gives_an_address, addresses_are_settable, tcp_to_the_host,
 	tcp_with_segmentation_left_to_it, large_packets_stay_large, tcp_over_ip6, udp_to_the_host, dns_does_not_hang,
 	forwards_lead_to_the_guest, forwards_change_while_it_runs, restricted_guests_stay_inside,
-	mistakes_are_explained, a_full_card_holds_senders_up, floods_are_refused, an_idle_network_sleeps,
-	a_load_breaks_connections_only)
+	mistakes_are_explained)
