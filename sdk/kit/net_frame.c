@@ -252,8 +252,7 @@ int32_t vmm_net_check(const struct vmm_net_frame *frame)
 
 /* Finishing. */
 
-/* The capabilities that a side needs for a frame as it is. */
-static uint64_t needs(const struct vmm_net_frame *frame)
+uint64_t vmm_net_needs(const struct vmm_net_frame *frame)
 {
 	uint64_t capabilities = (frame->flags & VMM_NET_NEEDS_CHECKSUM) != 0 ? VMM_NET_CHECKSUM : 0;
 	switch (frame->segmentation & ~VMM_NET_SEGMENT_ECN) {
@@ -386,7 +385,7 @@ int32_t vmm_net_finish(const struct vmm_net_frame *frame, uint64_t capabilities,
 	struct cut cut = { .frame = frame, .capabilities = capabilities, .room = room };
 	if (check(frame, &cut.layout) < 0)
 		return -EINVAL;
-	if ((needs(frame) & ~capabilities) == 0)
+	if ((vmm_net_needs(frame) & ~capabilities) == 0)
 		return each(self, frame);
 	if (frame->segmentation == VMM_NET_SEGMENT_NONE)
 		return finish_checksum(frame, room, each, self);

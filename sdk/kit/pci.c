@@ -310,6 +310,10 @@ static int32_t port_config_write(void *self, uint32_t offset, uint32_t size, uin
 static void port_bus_reset(void *self)
 {
 	struct vmm_pci *pci = self;
+	if (pci->bus_reset != NULL) {
+		pci->bus_reset(pci->written_self);
+		return;
+	}
 	vmm_pci_reset(pci);
 	/* The command register is another than it was. */
 	if (pci->written != NULL)

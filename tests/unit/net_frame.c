@@ -316,7 +316,7 @@ START_TEST(copies_are_right)
 			uint32_t left = offset < 9 ? 9 - offset : 0;
 			uint32_t want = length < left ? length : left;
 			ck_assert_uint_eq(vmm_net_copy(&frame, offset, text, length), want);
-			ck_assert_int_eq(strncmp(text, "abcdefghi" + (offset < 9 ? offset : 9), want), 0);
+			ck_assert_int_eq(strncmp(text, &"abcdefghi"[offset < 9 ? offset : 9], want), 0);
 			ck_assert_int_eq(text[want], 0);
 		}
 	}

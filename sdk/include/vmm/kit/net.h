@@ -30,6 +30,9 @@ uint64_t vmm_net_copy(const struct vmm_net_frame *frame, uint64_t offset, void *
  * 0 or -EINVAL.  For frames whose description came from a guest. */
 int32_t vmm_net_check(const struct vmm_net_frame *frame);
 
+/* The capabilities that a side must have to take a frame as it is. */
+uint64_t vmm_net_needs(const struct vmm_net_frame *frame);
+
 /* Cut a frame into what a side with these capabilities takes, and finish checksums.  Calls `each` for one frame after
  * the other; it returns 0 to go on.  `room` is the caller's, of VMM_NET_ROOM bytes: what `each` is given may lie there.
  * 0, what `each` returned, or -EINVAL. */

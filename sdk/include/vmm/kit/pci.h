@@ -84,7 +84,9 @@ struct vmm_pci {
 	uint32_t asserted;     /* what the bus has been told */
 	/* Told after a configuration write; may be NULL. */
 	void (*written)(void *self, uint32_t offset, uint32_t size);
-	void *written_self;
+	/* RST# on the bus: the whole device's reset, its configuration space included; NULL: that alone is reset. */
+	void (*bus_reset)(void *self);
+	void *written_self; /* of both */
 };
 
 /* Set up a type 0 header. */
