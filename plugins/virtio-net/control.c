@@ -18,7 +18,7 @@
 #define ACK_OK  0
 #define ACK_ERR 1
 
-#define VISIT 64u /* commands before others have their turn: a driver gives one at a time */
+#define VISIT VMM_VIRTIO_QUEUE_SIZE /* commands: all that a queue can hold */
 
 void filter_reset(struct card *card)
 {
@@ -185,6 +185,8 @@ void control(struct card *card)
 		vmm_virtqueue_take(queue, 1);
 		vmm_virtqueue_push(queue, head, room);
 		wants_update(card);
+		/* the next command is to be notified of, too */
+		vmm_virtqueue_listen(queue, 1);
 		vmm_virtqueue_publish(queue);
 	}
 }

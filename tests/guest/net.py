@@ -65,9 +65,13 @@ def carrier(shell, value):
     assert status == 0, output
 
 
-def work(card, module, flavour, extra="", tells=True):
+# What has to be loaded.
+MODULES = {"e1000": ("e1000",), "pcnet": ("pcnet32",), "ne2000": ("ne2k_pci",), "virtio-net": ("virtio_pci", "virtio_net")}
+
+
+def work(card, flavour, extra="", tells=True):
     with guest.Folder() as folder, Server() as server:
-        file = folder.linux(flavour=flavour, load=(module, "af_packet"), script=SCRIPT,
+        file = folder.linux(flavour=flavour, load=(*MODULES[card], "af_packet"), script=SCRIPT,
                             extra="[net0]\nplugin = %s\nbackend = net-nat\n%s\n" % (card, extra))
         with guest.Guest(folder, file) as shell:
             shell.ready(600)
@@ -98,31 +102,39 @@ def work(card, module, flavour, extra="", tells=True):
 
 
 def e1000_i386():
-    work("e1000", "e1000", "686-pae")
+    work("e1000", "686-pae")
 
 
 def e1000_amd64():
-    work("e1000", "e1000", "amd64")
+    work("e1000", "amd64")
 
 
 def e1000_82540em():
-    work("e1000", "e1000", "686-pae", extra="model = 82540em")
+    work("e1000", "686-pae", extra="model = 82540em")
 
 
 def pcnet():
-    work("pcnet", "pcnet32", "686-pae")
+    work("pcnet", "686-pae")
 
 
 def ne2000():
     # Its driver cannot tell whether there is a link.
-    work("ne2000", "ne2k_pci", "686-pae", tells=False)
+    work("ne2000", "686-pae", tells=False)
+
+
+def virtio_i386():
+    work("virtio-net", "686-pae")
+
+
+def virtio_amd64():
+    work("virtio-net", "amd64", extra="queues = 2")
 
 
 def saved():
     """A machine is saved with frames on their way, and goes on in another process with a network that knows nothing."""
-    for card, module in (("e1000", "e1000"), ("pcnet", "pcnet32"), ("ne2000", "ne2k_pci")):
+    for card, modules in MODULES.items():
         with guest.Folder() as folder, Server() as server:
-            file = folder.linux(load=(module, "af_packet"), script=SCRIPT,
+            file = folder.linux(load=(*modules, "af_packet"), script=SCRIPT,
                                 extra="[net0]\nplugin = %s\nbackend = net-nat\n" % card)
             state = folder.file("state")
             with guest.Guest(folder, file) as shell:
@@ -145,7 +157,7 @@ def saved():
 
 def boot():
     """Each card's ROM starts what net-nat has for it."""
-    for card in ("e1000", "e1000\nmodel = 82540em", "pcnet", "ne2000"):
+    for card in ("e1000", "e1000\nmodel = 82540em", "pcnet", "ne2000", "virtio-net"):
         with guest.Folder() as folder:
             os.mkdir(folder.file("tftp"))
             folder.file("tftp/boot.ipxe", "#!ipxe\necho BOOTED-BY-NETWORK\nsleep 600\n")
@@ -157,4 +169,4 @@ def boot():
 
 
 if __name__ == "__main__":
-    guest.main(e1000_i386, e1000_amd64, e1000_82540em, pcnet, ne2000, saved, boot)
+    guest.main(e1000_i386, e1000_amd64, e1000_82540em, pcnet, ne2000, virtio_i386, virtio_amd64, saved, boot)

@@ -470,6 +470,20 @@ START_TEST(filters)
 }
 END_TEST
 
+/* A driver that goes by event indices notifies of each command, or waits for its answer for ever. */
+START_TEST(hears_every_command)
+{
+	begin(BASIC | VMM_VIRTIO_RING_EVENT, 0);
+	for (uint32_t i = 0; i < 5; i++) {
+		uint64_t event = driver.queues[CTRL].at + 0x2000 + 4 + QUEUE_SIZE * UINT64_C(8);
+
+		ck_assert_uint_eq(driver_get(&driver, event, 2), i);
+		ck_assert_uint_eq(command("\0\0\1", 3), 0);
+	}
+	end();
+}
+END_TEST
+
 START_TEST(link_is_seen)
 {
 	begin(BASIC, 0);
@@ -593,5 +607,5 @@ START_TEST(drops_what_is_no_frame)
 END_TEST
 
 PLUGIN_TEST_MAIN("virtio-net", shows_itself, negotiates, sends, sends_what_is_indirect, waits_for_the_network,
-	cuts_what_the_network_cannot, receives, interrupts, filters, link_is_seen, bears_a_hostile_driver,
-	drops_what_is_no_frame)
+	cuts_what_the_network_cannot, receives, interrupts, filters, hears_every_command, link_is_seen,
+	bears_a_hostile_driver, drops_what_is_no_frame)
