@@ -21,6 +21,7 @@ dist_sdkinclude_HEADERS = \
 	sdk/include/vmm/port-input.h \
 	sdk/include/vmm/port-interrupt.h \
 	sdk/include/vmm/port-isa.h \
+	sdk/include/vmm/port-net.h \
 	sdk/include/vmm/port-pci.h \
 	sdk/include/vmm/port-speaker.h \
 	sdk/include/vmm/port-storage.h \

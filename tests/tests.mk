@@ -144,6 +144,10 @@ tests_unit_model_test_LDADD = $(UNIT_LIBS)
 
 # Plugins, against a fake host; they are loaded as files, as the core would.
 unit_plugin = \
+	tests/unit/net_frame \
+	tests/unit/plugin_net_dump \
+	tests/unit/plugin_net_segment \
+	tests/unit/plugin_net_shape \
 	tests/unit/plugin_pic \
 	tests/unit/plugin_pit \
 	tests/unit/plugin_serial \
@@ -168,11 +172,42 @@ unit_plugin = \
 	tests/unit/plugin_storage_raw \
 	tests/unit/plugin_dma \
 	tests/unit/plugin_floppy \
-	tests/unit/plugin_floppy_disk
+	tests/unit/plugin_floppy_disk \
+	tests/unit/net_card \
+	tests/unit/plugin_e1000 \
+	tests/unit/plugin_e1000_send \
+	tests/unit/plugin_pcnet \
+	tests/unit/plugin_ne2000 \
+	tests/unit/plugin_virtio_net
+if PLUGIN_NET_NAT
+unit_plugin += tests/unit/plugin_net_nat tests/unit/plugin_net_nat_flow
+endif
 check_PROGRAMS += $(unit_plugin)
 TESTS += $(unit_plugin)
 PLUGIN_TEST_CPPFLAGS = $(PLUGIN_CPPFLAGS) -iquote $(top_srcdir)/sdk/check $(CHECK_CFLAGS)
 PLUGIN_TEST_LIBS = sdk/check/libfake.la sdk/kit/libvmm-kit.la $(CHECK_LIBS)
+tests_unit_net_frame_SOURCES = tests/unit/net_frame.c tests/unit/plugin_test.h
+tests_unit_net_frame_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_net_frame_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_net_dump_SOURCES = tests/unit/plugin_net_dump.c tests/unit/net_guest.h tests/unit/net_peer.h \
+	tests/unit/plugin_test.h
+tests_unit_plugin_net_dump_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_net_dump_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_net_shape_SOURCES = tests/unit/plugin_net_shape.c tests/unit/net_guest.h tests/unit/net_peer.h \
+	tests/unit/plugin_test.h
+tests_unit_plugin_net_shape_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_net_shape_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_net_segment_SOURCES = tests/unit/plugin_net_segment.c tests/unit/net_guest.h \
+	tests/unit/plugin_test.h
+tests_unit_plugin_net_segment_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_net_segment_LDADD = $(PLUGIN_TEST_LIBS)
+NAT_FIXTURE = tests/unit/nat_fixture.h tests/unit/net_guest.h tests/unit/net_tcp.h tests/unit/plugin_test.h
+tests_unit_plugin_net_nat_flow_SOURCES = tests/unit/plugin_net_nat_flow.c $(NAT_FIXTURE)
+tests_unit_plugin_net_nat_flow_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_net_nat_flow_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_net_nat_SOURCES = tests/unit/plugin_net_nat.c $(NAT_FIXTURE)
+tests_unit_plugin_net_nat_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_net_nat_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_pic_SOURCES = tests/unit/plugin_pic.c tests/unit/plugin_test.h
 tests_unit_plugin_pic_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_pic_LDADD = $(PLUGIN_TEST_LIBS)
@@ -200,6 +235,29 @@ tests_unit_plugin_ide_cd_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_ide_disk_SOURCES = tests/unit/plugin_ide_disk.c tests/unit/ide_bench.h tests/unit/plugin_test.h
 tests_unit_plugin_ide_disk_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_ide_disk_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_virtio_net_SOURCES = tests/unit/plugin_virtio_net.c tests/unit/net_peer.h tests/unit/pci_bench.h \
+	tests/unit/plugin_test.h tests/unit/virtio_driver.h
+tests_unit_plugin_virtio_net_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_virtio_net_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_e1000_send_SOURCES = tests/unit/plugin_e1000_send.c tests/unit/e1000_bench.h tests/unit/net_bench.h \
+	tests/unit/net_peer.h tests/unit/plugin_test.h plugins/e1000/e1000.h
+tests_unit_plugin_e1000_send_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_e1000_send_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_e1000_SOURCES = tests/unit/plugin_e1000.c tests/unit/e1000_bench.h tests/unit/net_bench.h tests/unit/net_peer.h \
+	tests/unit/plugin_test.h plugins/e1000/e1000.h
+tests_unit_plugin_e1000_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_e1000_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_pcnet_SOURCES = tests/unit/plugin_pcnet.c tests/unit/net_bench.h tests/unit/net_peer.h \
+	tests/unit/plugin_test.h plugins/pcnet/pcnet.h
+tests_unit_plugin_pcnet_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_pcnet_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_plugin_ne2000_SOURCES = tests/unit/plugin_ne2000.c tests/unit/net_bench.h tests/unit/net_peer.h \
+	tests/unit/plugin_test.h
+tests_unit_plugin_ne2000_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_plugin_ne2000_LDADD = $(PLUGIN_TEST_LIBS)
+tests_unit_net_card_SOURCES = tests/unit/net_card.c tests/unit/net_peer.h tests/unit/plugin_test.h
+tests_unit_net_card_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+tests_unit_net_card_LDADD = $(PLUGIN_TEST_LIBS)
 tests_unit_plugin_ioapic_SOURCES = tests/unit/plugin_ioapic.c tests/unit/plugin_test.h
 tests_unit_plugin_ioapic_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_ioapic_LDADD = $(PLUGIN_TEST_LIBS)
@@ -251,7 +309,7 @@ tests_unit_plugin_floppy_disk_LDADD = $(PLUGIN_TEST_LIBS)
 endif
 
 guest_tests = tests/guest/amd64.py tests/guest/bad_input.py tests/guest/boot.py tests/guest/device.py tests/guest/floppy.py tests/guest/gdb.py tests/guest/guest.py tests/guest/hazard.py \
-	tests/guest/disks.py tests/guest/ide.py tests/guest/linux.py tests/guest/lockstep.py tests/guest/machine.py tests/guest/media.py tests/guest/native.py tests/guest/profile.py \
+	tests/guest/disks.py tests/guest/ide.py tests/guest/linux.py tests/guest/lockstep.py tests/guest/machine.py tests/guest/media.py tests/guest/native.py tests/guest/net_modes.py tests/guest/net.py tests/guest/profile.py \
 	tests/soak/run tests/soak/calculate.py tests/soak/sqlite.sql tests/soak/work.sh \
 	tests/bench/run tests/bench/chart.py tests/bench/compute.py tests/bench/cpu.py \
 	tests/bench/debian.py tests/bench/debian.sh tests/bench/lateness.S tests/bench/pc.py \

@@ -232,6 +232,7 @@ bin_PROGRAMS += vmm/vmm
 vmm_vmm_CPPFLAGS = $(CORE_CPPFLAGS)
 vmm_vmm_LDADD = vmm/libcore.la
 vmm_vmm_SOURCES = \
+	vmm/command/call.c \
 	vmm/command/command.h \
 	vmm/command/config.c \
 	vmm/command/disk.c \

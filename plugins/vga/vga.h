@@ -25,7 +25,6 @@
 #define WINDOW_LENGTH UINT64_C(0x20000)
 #define BANK_LENGTH   UINT64_C(0x10000)
 #define VIEWERS       17
-#define ROM_MAX       (UINT32_C(1) << 20)
 
 #define PCI_VENDOR 0x1234
 #define PCI_DEVICE 0x1111

@@ -17,6 +17,7 @@ sdk_check_libfake_la_SOURCES = \
 	sdk/check/fake_peer_floppy.c \
 	sdk/check/fake_peer_speaker.c \
 	sdk/check/fake_peer_ide.c \
+	sdk/check/fake_peer_net.c \
 	sdk/check/fake_peer_storage.c \
 	sdk/check/fake_setting.c \
 	sdk/check/fake_state.c \

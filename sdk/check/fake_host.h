@@ -39,6 +39,7 @@
 #define FAKE_MAPS      64
 #define FAKE_TASKS     64
 #define FAKE_FILES     64
+#define FAKE_COMMANDS  32
 #define FAKE_RAM       (UINT64_C(64) << 20)
 
 struct fake;
@@ -136,6 +137,15 @@ struct fake_file {
 	uint64_t length;
 };
 
+/* What devices add to the control socket. */
+struct fake_command {
+	struct fake_instance *owner;
+	char name[32];
+	int32_t (*handler)(void *self, uint64_t token, const char *params, char *reply, uint32_t reply_size);
+	void *self;
+	uint64_t token;
+};
+
 struct fake_watch {
 	struct fake_instance *owner;
 	uint32_t used, events;
@@ -175,6 +185,7 @@ struct fake {
 	struct fake_task tasks[FAKE_TASKS];
 	uint32_t task_count;
 	struct fake_file files[FAKE_FILES];
+	struct fake_command commands[FAKE_COMMANDS];
 	uint8_t *ram;
 	uint8_t written[FAKE_RAM >> 16]; /* pieces of 64 KiB of RAM that somebody may have written to */
 	/* Of deferred calls, tasks, timers' deadlines and sources' levels, which any thread may touch. */
@@ -274,6 +285,9 @@ void fake_run_timers(struct fake *fake);
 /* Deferred calls, and descriptors that are ready within `milliseconds`; returns how many were run. */
 uint32_t fake_poll(struct fake *fake, int milliseconds);
 void fake_button(struct fake *fake);
+/* A request on the control socket, with JSON texts; -ENOENT: the instance has no such method. */
+int32_t fake_command(
+	struct fake_instance *instance, const char *name, const char *params, char *reply, uint32_t reply_size);
 
 struct fake_state *fake_save(struct fake_instance *instance);
 int32_t fake_load(struct fake_instance *instance, struct fake_state *state);

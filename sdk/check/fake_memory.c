@@ -103,6 +103,13 @@ static int32_t plain(struct fake *fake, uint64_t address, uint64_t length)
 	return address < FAKE_RAM;
 }
 
+/* Would the host pass an access of this length to the device in one piece? */
+static uint32_t is_access(const struct fake_region *device, uint64_t length)
+{
+	uint32_t most = device->desc.size_maximum != 0 ? device->desc.size_maximum : 4;
+	return length <= most && (length & (length - 1)) == 0;
+}
+
 void fake_read(struct fake *fake, uint64_t address, void *data, uint64_t length)
 {
 	uint8_t *bytes = data;
@@ -115,7 +122,7 @@ void fake_read(struct fake *fake, uint64_t address, void *data, uint64_t length)
 		memset(data, 0xff, length);
 	if (kind >= 0)
 		return;
-	if (byte_at(fake, address, &device) == NULL && device != NULL && (length == 4 || length == 8 || length <= 2)) {
+	if (byte_at(fake, address, &device) == NULL && device != NULL && is_access(device, length)) {
 		device->desc.ops->read(
 			device->desc.self, device->desc.token, address - device->address, (uint32_t)length, &value);
 		memcpy(data, &value, length);
@@ -139,7 +146,7 @@ void fake_write(struct fake *fake, uint64_t address, const void *data, uint64_t 
 	}
 	if (kind >= 0)
 		return;
-	if (byte_at(fake, address, &device) == NULL && device != NULL && (length == 4 || length == 8 || length <= 2)) {
+	if (byte_at(fake, address, &device) == NULL && device != NULL && is_access(device, length)) {
 		memcpy(&value, data, length);
 		device->desc.ops->write(
 			device->desc.self, device->desc.token, address - device->address, (uint32_t)length, value);

@@ -170,18 +170,37 @@ const struct vmm_firmware_list_service fake_firmware_list_service = {
 	.read = list_read,
 };
 
-/* Commands are taken, and never called. */
+/* Commands. */
 
 static int32_t control_add(void *context, const char *name,
 	int32_t (*handler)(void *self, uint64_t token, const char *params, char *reply, uint32_t reply_size),
 	void *self, uint64_t token)
 {
 	struct fake *fake = fake_enter(context, __func__);
-	(void)self;
-	(void)token;
 	if (fake_fails(fake))
 		return -ENOMEM;
-	return name == NULL || handler == NULL ? -EINVAL : 0;
+	if (name == NULL || handler == NULL)
+		return -EINVAL;
+	for (uint32_t i = 0; i < FAKE_COMMANDS; i++) {
+		struct fake_command *command = &fake->commands[i];
+		if (command->owner != NULL)
+			continue;
+		*command = (struct fake_command){ .owner = context, .handler = handler, .self = self, .token = token };
+		snprintf(command->name, sizeof(command->name), "%s", name);
+		return 0;
+	}
+	return -ENOMEM;
+}
+
+int32_t fake_command(
+	struct fake_instance *instance, const char *name, const char *params, char *reply, uint32_t reply_size)
+{
+	for (uint32_t i = 0; i < FAKE_COMMANDS; i++) {
+		const struct fake_command *command = &instance->fake->commands[i];
+		if (command->owner == instance && strcmp(command->name, name) == 0)
+			return command->handler(command->self, command->token, params, reply, reply_size);
+	}
+	return -ENOENT;
 }
 
 static int32_t control_event(void *context, const char *name, const char *json)
@@ -241,6 +260,10 @@ void fake_release(struct fake_instance *instance)
 			fake->deferred[kept++] = fake->deferred[i];
 	}
 	fake->deferred_count = kept;
+	for (uint32_t i = 0; i < FAKE_COMMANDS; i++) {
+		if (fake->commands[i].owner == instance)
+			fake->commands[i].owner = NULL;
+	}
 	for (uint32_t i = 0; i < FAKE_TIMERS; i++)
 		fake->timers[i].used &= fake->timers[i].owner != instance;
 	for (uint32_t i = 0; i < FAKE_CLAIMS; i++)

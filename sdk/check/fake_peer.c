@@ -24,8 +24,7 @@ uint64_t fake_peer_value(struct chance *chance)
 	}
 }
 
-/* Called up from within a call down on the same port? */
-static void up_check(struct fake_peer *peer, const char *call)
+void fake_peer_up_check(struct fake_peer *peer, const char *call)
 {
 	if (peer->calling > 0)
 		fake_fault(peer->instance, "port %s: %s was called up from within a call down", peer->row->key, call);
@@ -73,20 +72,20 @@ static const struct vmm_char_lower char_lower = {
 
 static int32_t char_receive(void *self, const void *data, uint32_t length)
 {
-	up_check(self, "receive");
+	fake_peer_up_check(self, "receive");
 	return char_take(self, data, length);
 }
 
 static void char_writable(void *self)
 {
-	up_check(self, "writable");
+	fake_peer_up_check(self, "writable");
 }
 
 static void char_up_event(void *self, uint32_t event, uint64_t value)
 {
 	struct fake_peer *peer = self;
 	(void)value;
-	up_check(self, "event");
+	fake_peer_up_check(self, "event");
 	if (event < VMM_CHAR_OPENED || event > VMM_CHAR_MODEM)
 		fake_fault(peer->instance, "port %s: event %u does not go up", peer->row->key, event);
 }
@@ -159,7 +158,7 @@ static int32_t input_key(void *self, uint32_t usage, uint32_t down)
 	struct fake_peer *peer = self;
 	(void)usage;
 	(void)down;
-	up_check(self, "key");
+	fake_peer_up_check(self, "key");
 	return chance_below(peer->chance, 4) == 0 ? -EAGAIN : 0;
 }
 
@@ -169,7 +168,7 @@ static int32_t input_pointer(void *self, int32_t dx, int32_t dy, int32_t dz, uin
 	(void)dy;
 	(void)dz;
 	(void)buttons;
-	up_check(self, "pointer");
+	fake_peer_up_check(self, "pointer");
 	return 0;
 }
 
@@ -233,6 +232,7 @@ static const struct {
 	{ VMM_PORT_DISPLAY, { &fake_peer_display_upper, &fake_peer_display_lower }, fake_peer_display_act },
 	{ VMM_PORT_INPUT, { &input_upper, &input_lower }, input_act },
 	{ VMM_PORT_IDE, { &fake_peer_ide_upper, &fake_peer_ide_lower }, fake_peer_ide_act },
+	{ VMM_PORT_NET, { &fake_peer_net_upper, &fake_peer_net_lower }, fake_peer_net_act },
 	{ VMM_PORT_STORAGE, { &fake_peer_storage_upper, &fake_peer_storage_lower }, fake_peer_storage_act },
 	{ VMM_PORT_PCI, { &fake_peer_pci_upper, &fake_peer_pci_lower }, fake_peer_pci_act },
 	{ VMM_PORT_SPEAKER, { &fake_peer_speaker_upper, &fake_peer_speaker_lower }, fake_peer_speaker_act },
@@ -345,6 +345,10 @@ void fake_peer_copy(struct fake_peer *to, const struct fake_peer *from)
 	to->owed = from->owed;
 	to->cylinder = from->cylinder;
 	to->change = from->change;
+	to->link_down = from->link_down;
+	to->capabilities = from->capabilities;
+	to->wanted = from->wanted;
+	to->again = from->again;
 	if (to->disk != NULL && from->disk != NULL)
 		memcpy(to->disk, from->disk, PEER_DISK);
 }

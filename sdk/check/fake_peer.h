@@ -14,6 +14,7 @@
 #include <vmm/port-floppy.h>
 #include <vmm/port-input.h>
 #include <vmm/port-isa.h>
+#include <vmm/port-net.h>
 #include <vmm/port-pci.h>
 #include <vmm/port-speaker.h>
 #include <vmm/port-storage.h>
@@ -100,6 +101,10 @@ struct fake_peer {
 	struct peer_transfer transfers[4]; /* floppy */
 	uint32_t cylinder, change;         /* floppy, lower */
 	uint32_t bar_enabled;
+	uint32_t link_down;    /* net, lower */
+	uint64_t capabilities; /* net: what the peer takes */
+	uint64_t wanted;       /* net, lower: what the card takes */
+	uint32_t again; /* net, upper: a short receive is to be followed by readable; `owed` is of its own sends */
 };
 
 /* Join a peer to the port of `row`.  -ENOTSUP: no peer is known for its interfaces. */
@@ -156,6 +161,14 @@ void fake_peer_speaker_act(struct fake_peer *peer);
 extern const struct vmm_ide_upper fake_peer_ide_upper;
 extern const struct vmm_ide_lower fake_peer_ide_lower;
 void fake_peer_ide_act(struct fake_peer *peer);
+
+/* fake_peer_net.c */
+extern const struct vmm_net_lower fake_peer_net_lower;
+extern const struct vmm_net_upper fake_peer_net_upper;
+void fake_peer_net_act(struct fake_peer *peer);
+
+/* Called up from within a call down on the same port?  A fault. */
+void fake_peer_up_check(struct fake_peer *peer, const char *call);
 
 /* A value that is likely to hit something: few bits, all bits, an address in RAM, noise. */
 uint64_t fake_peer_value(struct chance *chance);

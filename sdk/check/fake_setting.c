@@ -109,10 +109,16 @@ static int32_t param_count(void *context, const char *key, uint32_t *count)
 
 static int32_t param_mac(void *context, const char *key, uint8_t mac[6])
 {
-	(void)context;
-	(void)key;
-	(void)mac;
-	return -ENOENT;
+	struct fake_instance *instance = context;
+	const char *text = setting(instance->fake, instance->name, key, 0);
+	unsigned int bytes[6];
+	if (text == NULL)
+		return -ENOENT;
+	if (sscanf(text, "%x:%x:%x:%x:%x:%x", &bytes[0], &bytes[1], &bytes[2], &bytes[3], &bytes[4], &bytes[5]) != 6)
+		return -EINVAL;
+	for (uint32_t i = 0; i < 6; i++)
+		mac[i] = (uint8_t)bytes[i];
+	return 0;
 }
 
 static int32_t param_is_set(void *context, const char *key)

@@ -24,6 +24,7 @@ for file in "$build"/plugins/*/.libs/*.so; do
       "$build/vmm-build" disk create "$work/disk.$name" 300K --format "$name"
       set -- --set "path=$work/disk.$name" --set mode=nonpersistent
       ;;
+    */net-segment.so) set -- --set "folder=$work/segment" ;;
     */char-socket.so) set -- --set "path=$work/socket" ;;
   esac
   "$build/sdk/check/vmm-plugin-check" "$file" --seconds "${VMM_CHECK_SECONDS:-0}" "$@" || failed=1

@@ -9,6 +9,8 @@
 #include <vmm/kit/fields.h>
 #include <vmm/port.h>
 
+#include "sdk/kit/msix.h"
+
 static void put(uint8_t *bytes, uint32_t offset, uint32_t size, uint32_t value)
 {
 	for (uint32_t i = 0; i < size; i++)
@@ -195,7 +197,8 @@ uint32_t vmm_pci_message(struct vmm_pci *pci, uint32_t number)
 static void intx_update(struct vmm_pci *pci)
 {
 	uint32_t off = (pci->config[VMM_PCI_COMMAND + 1] & (VMM_PCI_COMMAND_INTX_OFF >> 8)) != 0;
-	uint32_t want = pci->level && !off && !vmm_pci_msi_enabled(pci);
+	uint32_t want = pci->level && !off && !vmm_pci_msi_enabled(pci) &&
+		!(pci->msix != NULL && vmm_msix_enabled(pci->msix));
 	if (pci->level)
 		pci->config[VMM_PCI_STATUS] |= VMM_PCI_STATUS_INTX;
 	else
@@ -237,6 +240,8 @@ int32_t vmm_pci_config_write(struct vmm_pci *pci, uint32_t offset, uint32_t size
 	}
 	bars_update(pci);
 	intx_update(pci);
+	if (pci->msix != NULL)
+		msix_update(pci->msix);
 	if (pci->written != NULL)
 		pci->written(pci->written_self, offset, size);
 	return 0;
@@ -246,6 +251,8 @@ void vmm_pci_reset(struct vmm_pci *pci)
 {
 	memcpy(pci->config, pci->initial, sizeof(pci->config));
 	pci->level = 0;
+	if (pci->msix != NULL)
+		msix_reset(pci->msix);
 	bars_update(pci);
 	intx_update(pci);
 }
@@ -258,7 +265,8 @@ static const struct vmm_field fields[] = {
 
 int32_t vmm_pci_save(struct vmm_pci *pci)
 {
-	return vmm_fields_save(pci->host, pci->prefix, pci, fields, VMM_KIT_COUNT(fields));
+	int32_t status = vmm_fields_save(pci->host, pci->prefix, pci, fields, VMM_KIT_COUNT(fields));
+	return status == 0 && pci->msix != NULL ? msix_save(pci->msix) : status;
 }
 
 int32_t vmm_pci_load(struct vmm_pci *pci)
@@ -278,6 +286,11 @@ int32_t vmm_pci_load(struct vmm_pci *pci)
 	if (pci->msi != 0)
 		pci->config[pci->msi + 2] = (uint8_t)((pci->config[pci->msi + 2] & 0x71) |
 			(pci->initial[pci->msi + 2] & ~0x71));
+	if (pci->msix != NULL) {
+		status = msix_load(pci->msix);
+		if (status < 0)
+			return status;
+	}
 	bars_update(pci);
 	return 0;
 }
@@ -297,6 +310,10 @@ static int32_t port_config_write(void *self, uint32_t offset, uint32_t size, uin
 static void port_bus_reset(void *self)
 {
 	struct vmm_pci *pci = self;
+	if (pci->bus_reset != NULL) {
+		pci->bus_reset(pci->written_self);
+		return;
+	}
 	vmm_pci_reset(pci);
 	/* The command register is another than it was. */
 	if (pci->written != NULL)

@@ -21,6 +21,7 @@
 #include <vmm/port-input.h>
 #include <vmm/port-interrupt.h>
 #include <vmm/port-isa.h>
+#include <vmm/port-net.h>
 #include <vmm/port-pci.h>
 #include <vmm/port-speaker.h>
 #include <vmm/port-storage.h>
@@ -368,6 +369,49 @@ _Static_assert(sizeof(struct vmm_isa_lower) == 16, "the size of struct vmm_isa_l
 _Static_assert(offsetof(struct vmm_isa_lower, struct_size) == 0, "struct vmm_isa_lower: struct_size has moved");
 _Static_assert(offsetof(struct vmm_isa_lower, reserved) == 4, "struct vmm_isa_lower: reserved has moved");
 _Static_assert(offsetof(struct vmm_isa_lower, dack) == 8, "struct vmm_isa_lower: dack has moved");
+_Static_assert(sizeof(struct vmm_net_segment) == 16, "the size of struct vmm_net_segment has changed");
+_Static_assert(offsetof(struct vmm_net_segment, data) == 0, "struct vmm_net_segment: data has moved");
+_Static_assert(offsetof(struct vmm_net_segment, length) == 8, "struct vmm_net_segment: length has moved");
+_Static_assert(sizeof(struct vmm_net_frame) == 48, "the size of struct vmm_net_frame has changed");
+_Static_assert(offsetof(struct vmm_net_frame, struct_size) == 0, "struct vmm_net_frame: struct_size has moved");
+_Static_assert(offsetof(struct vmm_net_frame, flags) == 4, "struct vmm_net_frame: flags has moved");
+_Static_assert(offsetof(struct vmm_net_frame, length) == 8, "struct vmm_net_frame: length has moved");
+_Static_assert(offsetof(struct vmm_net_frame, segments) == 16, "struct vmm_net_frame: segments has moved");
+_Static_assert(offsetof(struct vmm_net_frame, segment_count) == 24, "struct vmm_net_frame: segment_count has moved");
+_Static_assert(offsetof(struct vmm_net_frame, segmentation) == 28, "struct vmm_net_frame: segmentation has moved");
+_Static_assert(offsetof(struct vmm_net_frame, segment_size) == 32, "struct vmm_net_frame: segment_size has moved");
+_Static_assert(offsetof(struct vmm_net_frame, header_length) == 36, "struct vmm_net_frame: header_length has moved");
+_Static_assert(offsetof(struct vmm_net_frame, checksum_start) == 40, "struct vmm_net_frame: checksum_start has moved");
+_Static_assert(offsetof(struct vmm_net_frame, checksum_offset) == 44, "struct vmm_net_frame: checksum_offset has moved");
+_Static_assert(sizeof(struct vmm_net_info) == 24, "the size of struct vmm_net_info has changed");
+_Static_assert(offsetof(struct vmm_net_info, struct_size) == 0, "struct vmm_net_info: struct_size has moved");
+_Static_assert(offsetof(struct vmm_net_info, link) == 4, "struct vmm_net_info: link has moved");
+_Static_assert(offsetof(struct vmm_net_info, capabilities) == 8, "struct vmm_net_info: capabilities has moved");
+_Static_assert(offsetof(struct vmm_net_info, mtu) == 16, "struct vmm_net_info: mtu has moved");
+_Static_assert(offsetof(struct vmm_net_info, megabits) == 20, "struct vmm_net_info: megabits has moved");
+_Static_assert(sizeof(struct vmm_net_address) == 8, "the size of struct vmm_net_address has changed");
+_Static_assert(offsetof(struct vmm_net_address, bytes) == 0, "struct vmm_net_address: bytes has moved");
+_Static_assert(offsetof(struct vmm_net_address, reserved) == 6, "struct vmm_net_address: reserved has moved");
+_Static_assert(sizeof(struct vmm_net_wants) == 32, "the size of struct vmm_net_wants has changed");
+_Static_assert(offsetof(struct vmm_net_wants, struct_size) == 0, "struct vmm_net_wants: struct_size has moved");
+_Static_assert(offsetof(struct vmm_net_wants, flags) == 4, "struct vmm_net_wants: flags has moved");
+_Static_assert(offsetof(struct vmm_net_wants, capabilities) == 8, "struct vmm_net_wants: capabilities has moved");
+_Static_assert(offsetof(struct vmm_net_wants, addresses) == 16, "struct vmm_net_wants: addresses has moved");
+_Static_assert(offsetof(struct vmm_net_wants, address_count) == 24, "struct vmm_net_wants: address_count has moved");
+_Static_assert(offsetof(struct vmm_net_wants, reserved) == 28, "struct vmm_net_wants: reserved has moved");
+_Static_assert(sizeof(struct vmm_net_upper) == 32, "the size of struct vmm_net_upper has changed");
+_Static_assert(offsetof(struct vmm_net_upper, struct_size) == 0, "struct vmm_net_upper: struct_size has moved");
+_Static_assert(offsetof(struct vmm_net_upper, reserved) == 4, "struct vmm_net_upper: reserved has moved");
+_Static_assert(offsetof(struct vmm_net_upper, receive) == 8, "struct vmm_net_upper: receive has moved");
+_Static_assert(offsetof(struct vmm_net_upper, writable) == 16, "struct vmm_net_upper: writable has moved");
+_Static_assert(offsetof(struct vmm_net_upper, changed) == 24, "struct vmm_net_upper: changed has moved");
+_Static_assert(sizeof(struct vmm_net_lower) == 40, "the size of struct vmm_net_lower has changed");
+_Static_assert(offsetof(struct vmm_net_lower, struct_size) == 0, "struct vmm_net_lower: struct_size has moved");
+_Static_assert(offsetof(struct vmm_net_lower, reserved) == 4, "struct vmm_net_lower: reserved has moved");
+_Static_assert(offsetof(struct vmm_net_lower, info) == 8, "struct vmm_net_lower: info has moved");
+_Static_assert(offsetof(struct vmm_net_lower, send) == 16, "struct vmm_net_lower: send has moved");
+_Static_assert(offsetof(struct vmm_net_lower, readable) == 24, "struct vmm_net_lower: readable has moved");
+_Static_assert(offsetof(struct vmm_net_lower, wants) == 32, "struct vmm_net_lower: wants has moved");
 _Static_assert(sizeof(struct vmm_pci_upper) == 80, "the size of struct vmm_pci_upper has changed");
 _Static_assert(offsetof(struct vmm_pci_upper, struct_size) == 0, "struct vmm_pci_upper: struct_size has moved");
 _Static_assert(offsetof(struct vmm_pci_upper, reserved) == 4, "struct vmm_pci_upper: reserved has moved");

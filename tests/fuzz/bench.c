@@ -21,6 +21,9 @@ static const struct bench benches[] = {
 	{ .name = "dma-8237",
 		.parts = { { .plugin = "chipset-i440", .name = "pci0" },
 			{ "dma-8237", "dma0", "dma", 0, "bus", VMM_PORT_DMA, 0 } } },
+	{ .name = "e1000",
+		.parts = { { .plugin = "e1000", .name = "net0" } },
+		.variants = { "net0.rom=", "net0.rom=;net0.model=82540em" } },
 	{ .name = "firmware-bios",
 		.parts = { { .plugin = "chipset-i440", .name = "pci0" }, { .plugin = "firmware-bios", .name = "fw0" } },
 		.variants = { "", "fw0.boot-menu=yes;fw0.serial-console=yes", "fw0.debug-file=%T/debug",
@@ -56,9 +59,11 @@ static const struct bench benches[] = {
 	{ .name = "ioapic-82093",
 		.parts = { { .plugin = "ioapic-82093", .name = "ioapic0" } },
 		.variants = { "", "ioapic0.version=0x11" } },
+	{ .name = "ne2000", .parts = { { .plugin = "ne2000", .name = "net0" } }, .variants = { "net0.rom=" } },
 	{ .name = "parallel",
 		.parts = { { .plugin = "parallel", .name = "parallel0" } },
 		.variants = { "", "parallel0.port=lpt3;parallel0.irq=5" } },
+	{ .name = "pcnet", .parts = { { .plugin = "pcnet", .name = "net0" } }, .variants = { "net0.rom=" } },
 	{ .name = "pit-8254",
 		.parts = { { .plugin = "pit-8254", .name = "pit0" } },
 		.variants = { "", "pit0.missed-ticks=drop" } },
@@ -95,6 +100,23 @@ static const struct bench benches[] = {
 			"line0.path=%T/socket;line0.listen=yes;line0.wait=yes",
 			"line0.path=%T/socket;line0.buffer=100;line0.listen=yes" },
 		.exclusive = 1 },
+	/* What a fuzzer says must not leave this host: the guest is cut off from it. */
+	{ .name = "net-nat",
+		.parts = { { .plugin = "net-nat", .name = "nat0" } },
+		.variants = { "nat0.restrict=yes",
+			"nat0.restrict=yes;nat0.mtu=9000;nat0.hostname=guest;nat0.search=a.b",
+			"nat0.restrict=yes;nat0.tftp=%T;nat0.bootfile=image", "nat0.restrict=yes;nat0.ipv6=no" } },
+	{ .name = "net-dump",
+		.parts = { { .plugin = "net-dump", .name = "dump0" } },
+		.variants = { "dump0.file=%T/capture", "dump0.file=%T/capture;dump0.limit=4096;dump0.snaplen=100" },
+		.exclusive = 1 },
+	{ .name = "net-shape",
+		.parts = { { .plugin = "net-shape", .name = "shape0" } },
+		.variants = { "shape0.bandwidth=10M;shape0.queue=4096;shape0.latency=1",
+			"shape0.loss=30;shape0.jitter=5", "shape0.bandwidth_up=1k", "" } },
+	{ .name = "net-segment",
+		.parts = { { .plugin = "net-segment", .name = "net0" }, { .plugin = "net-segment", .name = "net1" } },
+		.variants = { "net0.folder=%T/segment;net1.folder=%T/segment" } },
 	{ .name = "vga",
 		.parts = { { .plugin = "vga", .name = "vga0" } },
 		.variants = { "vga0.memory=1M", "vga0.memory=1M;vga0.rom=", "vga0.memory=4M" } },
@@ -129,15 +151,20 @@ void bench_clean(void)
 
 static void folder_remove(void)
 {
-	static const char *const names[] = { "image", "kernel", "debug", "sound", "line", "pty", "socket" };
+	static const char *const names[] = { "image", "kernel", "debug", "sound", "line", "pty", "socket", "capture",
+		"segment/lock" };
 	/* Not in a child that has only forked. */
 	for (uint32_t i = 0; opened.owner == getpid() && i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[128];
 		snprintf(path, sizeof(path), "%s/%s", opened.folder, names[i]);
 		unlink(path);
 	}
-	if (opened.owner == getpid())
+	if (opened.owner == getpid()) {
+		char path[128];
+		snprintf(path, sizeof(path), "%s/segment", opened.folder);
+		rmdir(path);
 		rmdir(opened.folder);
+	}
 }
 
 /* A Multiboot kernel: only its header, loaded at 1 MiB (Multiboot 0.6.96, 3.1). */

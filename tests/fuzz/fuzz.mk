@@ -51,6 +51,11 @@ tests_fuzz_dma_8237_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_dma_8237_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"dma-8237"'
 tests_fuzz_dma_8237_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_dma_8237_LDADD = tests/fuzz/libbench.la
+check_PROGRAMS += tests/fuzz/e1000
+tests_fuzz_e1000_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_e1000_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"e1000"'
+tests_fuzz_e1000_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_e1000_LDADD = tests/fuzz/libbench.la
 check_PROGRAMS += tests/fuzz/firmware-bios
 tests_fuzz_firmware_bios_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_firmware_bios_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"firmware-bios"'
@@ -91,11 +96,43 @@ tests_fuzz_ioapic_82093_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_ioapic_82093_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"ioapic-82093"'
 tests_fuzz_ioapic_82093_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_ioapic_82093_LDADD = tests/fuzz/libbench.la
+check_PROGRAMS += tests/fuzz/ne2000
+tests_fuzz_ne2000_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_ne2000_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"ne2000"'
+tests_fuzz_ne2000_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_ne2000_LDADD = tests/fuzz/libbench.la
+check_PROGRAMS += tests/fuzz/net-dump
+tests_fuzz_net_dump_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_net_dump_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"net-dump"'
+tests_fuzz_net_dump_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_net_dump_LDADD = tests/fuzz/libbench.la
+if PLUGIN_NET_NAT
+check_PROGRAMS += tests/fuzz/net-nat
+tests_fuzz_net_nat_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_net_nat_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"net-nat"'
+tests_fuzz_net_nat_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_net_nat_LDADD = tests/fuzz/libbench.la
+endif
+check_PROGRAMS += tests/fuzz/net-segment
+tests_fuzz_net_segment_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_net_segment_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"net-segment"'
+tests_fuzz_net_segment_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_net_segment_LDADD = tests/fuzz/libbench.la
+check_PROGRAMS += tests/fuzz/net-shape
+tests_fuzz_net_shape_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_net_shape_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"net-shape"'
+tests_fuzz_net_shape_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_net_shape_LDADD = tests/fuzz/libbench.la
 check_PROGRAMS += tests/fuzz/parallel
 tests_fuzz_parallel_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_parallel_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"parallel"'
 tests_fuzz_parallel_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_parallel_LDADD = tests/fuzz/libbench.la
+check_PROGRAMS += tests/fuzz/pcnet
+tests_fuzz_pcnet_SOURCES = tests/fuzz/plugin.c
+tests_fuzz_pcnet_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"pcnet"'
+tests_fuzz_pcnet_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_pcnet_LDADD = tests/fuzz/libbench.la
 check_PROGRAMS += tests/fuzz/pic-8259
 tests_fuzz_pic_8259_SOURCES = tests/fuzz/plugin.c
 tests_fuzz_pic_8259_CPPFLAGS = $(FUZZ_DEVICE_CPPFLAGS) -DFUZZ_PLUGIN='"pic-8259"'
@@ -192,4 +229,9 @@ tests_fuzz_telnet_SOURCES = tests/fuzz/telnet.c tests/fuzz/input.h plugins/char-
 	plugins/char-socket/telnet.h
 tests_fuzz_telnet_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_fuzz_telnet_LDFLAGS = $(FUZZ_LINK)
+check_PROGRAMS += tests/fuzz/net-frame
+tests_fuzz_net_frame_SOURCES = tests/fuzz/net_frame.c tests/fuzz/input.h
+tests_fuzz_net_frame_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_fuzz_net_frame_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_net_frame_LDADD = sdk/kit/libvmm-kit.la
 endif

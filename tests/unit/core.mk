@@ -48,6 +48,12 @@ TESTS += tests/unit/core_machine
 tests_unit_core_machine_SOURCES = tests/unit/core_machine.c tests/unit/core_rom.h $(CORE_TEST_FIXTURE)
 tests_unit_core_machine_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
 tests_unit_core_machine_LDADD = $(CORE_TEST_LIBS)
+check_PROGRAMS += tests/unit/command_call
+TESTS += tests/unit/command_call
+tests_unit_command_call_SOURCES = tests/unit/command_call.c vmm/command/call.c vmm/command/command.h \
+	vmm/command/remote.c $(CORE_TEST_FIXTURE)
+tests_unit_command_call_CPPFLAGS = $(CORE_TEST_CPPFLAGS)
+tests_unit_command_call_LDADD = $(CORE_TEST_LIBS)
 check_PROGRAMS += tests/unit/core_control
 TESTS += tests/unit/core_control
 tests_unit_core_control_SOURCES = tests/unit/core_control.c $(CORE_TEST_FIXTURE)

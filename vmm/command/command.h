@@ -27,6 +27,7 @@ int command_status(int argc, char **argv);
 int command_simple(const char *verb, int argc, char **argv); /* pause, resume, reset, stop */
 int command_attach(int argc, char **argv);
 int command_detach(int argc, char **argv);
+int command_call_method(int argc, char **argv);
 int command_profile(int argc, char **argv);
 int command_trace(int argc, char **argv);
 int command_screenshot(int argc, char **argv);

@@ -30,6 +30,8 @@ static const char help[] =
 	"  mouse NAME move DX DY | click left|right|middle | wheel N\n"
 	"  attach NAME INSTANCE[.PORT] PLUGIN|PATH|@INSTANCE [KEY=VALUE]...\n"
 	"  detach NAME INSTANCE[.PORT] change what a port is joined to (a CD, a floppy), while the machine runs\n"
+	"  call NAME METHOD [KEY=VALUE... | JSON]\n"
+	"                              call any method of the machine's or of an instance's, as net0.backend.info\n"
 	"  profile NAME [--seconds N] [--hz N] [--symbols FILE [--slide HEX]] [--folded FILE [--depth N]] [--json]\n"
 	"                              where the guest spends its time\n"
 	"  profile NAME --perf-map [--output FILE] [--seconds N] [--symbols FILE [--slide HEX]]\n"
@@ -78,6 +80,7 @@ static const struct {
 	{ "status", command_status },
 	{ "attach", command_attach },
 	{ "detach", command_detach },
+	{ "call", command_call_method },
 	{ "trace", command_trace },
 	{ "profile", command_profile },
 	{ "screenshot", command_screenshot },
@@ -128,7 +131,7 @@ struct plugin_registry *command_registry(void)
 
 void command_json(json_t *value)
 {
-	json_dumpf(value, stdout, JSON_INDENT(2));
+	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
 	putchar('\n');
 	json_decref(value);
 }

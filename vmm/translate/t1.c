@@ -26,7 +26,6 @@
 
 /* ---- the thread's GS ---- */
 
-
 /* Several CPUs may run on one thread, and one on several, so each entry makes sure. */
 static void gs_set(const struct t1 *t1, struct cpu *cpu)
 {

@@ -40,7 +40,9 @@
 #define VMM_PCI_STATUS_INTX      0x0008
 #define VMM_PCI_STATUS_CAP_LIST  0x0010
 
-#define VMM_PCI_CAP_MSI 0x05
+#define VMM_PCI_CAP_MSI    0x05
+#define VMM_PCI_CAP_VENDOR 0x09
+#define VMM_PCI_CAP_MSIX   0x11
 
 /* Types of BARs. */
 #define VMM_PCI_BAR_MEMORY32 1
@@ -75,13 +77,16 @@ struct vmm_pci {
 	uint8_t writable[256];
 	uint8_t clear[256]; /* bits that a write of 1 clears */
 	struct vmm_pci_bar bars[7];
-	uint32_t msi;      /* offset of the capability, 0: none */
-	uint32_t cap_next; /* where the next capability goes */
-	uint32_t level;    /* what the device asks for */
-	uint32_t asserted; /* what the bus has been told */
+	uint32_t msi;          /* offset of the capability, 0: none */
+	uint32_t cap_next;     /* where the next capability goes */
+	struct vmm_msix *msix; /* NULL: none */
+	uint32_t level;        /* what the device asks for */
+	uint32_t asserted;     /* what the bus has been told */
 	/* Told after a configuration write; may be NULL. */
 	void (*written)(void *self, uint32_t offset, uint32_t size);
-	void *written_self;
+	/* RST# on the bus: the whole device's reset, its configuration space included; NULL: that alone is reset. */
+	void (*bus_reset)(void *self);
+	void *written_self; /* of both */
 };
 
 /* Set up a type 0 header. */
@@ -107,6 +112,35 @@ void vmm_pci_interrupt(struct vmm_pci *pci, uint32_t level);
 uint32_t vmm_pci_message(struct vmm_pci *pci, uint32_t number);
 uint32_t vmm_pci_msi_enabled(const struct vmm_pci *pci);
 uint32_t vmm_pci_bus_master(const struct vmm_pci *pci);
+
+/* ---- MSI-X (6.8.2) ---- */
+
+#define VMM_MSIX_VECTORS 64u
+
+/* Its table and its array of pending bits lie in a BAR of the function, whose accesses the owner hands on.  It is
+ * reset, saved and loaded with its function. */
+struct vmm_msix {
+	struct vmm_pci *pci;
+	uint32_t capability; /* its offset */
+	uint32_t count;      /* of vectors */
+	uint64_t address[VMM_MSIX_VECTORS];
+	uint32_t data[VMM_MSIX_VECTORS];
+	uint8_t masked[VMM_MSIX_VECTORS];
+	uint64_t pending; /* a bit a vector */
+};
+
+/* Add the capability: 1 to 64 vectors, whose table is at offset `table` of BAR `bar`, 16 bytes each, and whose pending
+ * bits, 8 bytes, are at `bits`; both are multiples of 8. */
+int32_t vmm_pci_add_msix(
+	struct vmm_pci *pci, struct vmm_msix *msix, uint32_t count, uint32_t bar, uint32_t table, uint32_t bits);
+/* Accesses of 4 or 8 aligned bytes to the table; anything else reads as 0 and is dropped. */
+uint64_t vmm_msix_table_read(const struct vmm_msix *msix, uint64_t offset, uint32_t size);
+void vmm_msix_table_write(struct vmm_msix *msix, uint64_t offset, uint32_t size, uint64_t value);
+/* To the pending bits, which only can be read. */
+uint64_t vmm_msix_bits_read(const struct vmm_msix *msix, uint64_t offset, uint32_t size);
+uint32_t vmm_msix_enabled(const struct vmm_msix *msix);
+/* Send a vector's message, or remember that while it is masked.  Nothing happens with MSI-X off. */
+void vmm_msix_send(struct vmm_msix *msix, uint32_t vector);
 
 /* Everything to its reset value; BARs are taken away. */
 void vmm_pci_reset(struct vmm_pci *pci);
