@@ -97,7 +97,7 @@ def dma_code():
 
 
 def evict():
-    work("evict", engine="cache = 4\n")
+    work("evict", engine="cache = 2\n")
 
 
 def flags():

@@ -74,7 +74,7 @@ static void engine_seed(struct engine *engine)
 	}
 }
 
-#define TRANSLATE_HOT 3u   /* runs in the interpreter before a block is worth it */
+#define TRANSLATE_HOT 16u  /* runs in the interpreter before a block is worth it */
 #define LOOP_HOT      400u /* rounds before a loop is worth being a superblock */
 
 static void engine_hold(void *self)

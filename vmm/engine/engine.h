@@ -37,7 +37,7 @@ struct engine_config {
 	bool translate;   /* with the block translator, T1; else the interpreter only */
 	bool superblocks; /* and with T2 */
 	bool lockstep;    /* both, one against the other */
-	size_t cache;     /* bytes for decoded and translated code of each CPU */
+	size_t cache;     /* bytes for translated code of each CPU */
 	/* clock = instructions: guest time is counted, and the one virtual CPU's thread runs the timers. */
 	bool count_instructions;
 	uint64_t seed; /* of the guest's random numbers in that mode */

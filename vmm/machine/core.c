@@ -50,7 +50,7 @@ static const struct vmm_param engine_params[] = {
 		"translator; T2, which makes superblocks of loops besides (auto)."),
 	PARAM("check", CHOICE, "none", 0, 0, "none|lockstep",
 		"lockstep: run everything on T0 and on T1, and tell where they differ, on standard error."),
-	PARAM("cache", INT, "64", 4, 1024, NULL, "Room for decoded and translated code, in MiB for each virtual CPU."),
+	PARAM("cache", INT, "64", 2, 512, NULL, "Room for translated code, in MiB for each virtual CPU."),
 };
 
 #define SECTION(ID, PARAMS) \

@@ -545,8 +545,7 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, unsigned h
 		return -ENOMEM;
 	if (cache < 1u << 20)
 		cache = 1u << 20;
-	t1->code_size = (cache / 2) & ~(size_t)0xffff;
-	t1->data_size = (cache / 8) & ~(size_t)0xffff;
+	t1->code_size = t1->data_size = cache & ~(size_t)0xffff;
 	t1->hot = hot;
 	if (!exact)
 		t1->hot2 = hot2;
@@ -554,7 +553,7 @@ int translator_t1_create(struct cpu *cpu, size_t cache, unsigned hot, unsigned h
 	t1_host_find(t1);
 	error = cache_map(t1);
 	if (!error)
-		error = blocks_resize(cpu, cache / 8 * 3);
+		error = blocks_resize(cpu, cache / 2 * 5);
 	if (error) {
 		if (t1->code)
 			cache_unmap(t1);

@@ -10,7 +10,7 @@
 
 #include "vmm/cpu/translator.h"
 
-/* Give a CPU the block translator, T1, with `cache` bytes for code and what belongs to it.  0, -ENOMEM, or why the host
+/* Give a CPU the block translator, T1, with `cache` bytes for code, and 3.5 times as many for what belongs to it.  0, -ENOMEM, or why the host
  * lets nobody make code.  hot: how often the interpreter runs a block before.  hot2: how
  * often a loop goes round before it becomes a superblock, T2; 0: none does.  exact: its code counts instructions,
  * keeps to cpu_run()'s budget, and looks itself whether its page's version has changed; else whoever raises a version
