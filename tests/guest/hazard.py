@@ -42,7 +42,7 @@ def run(name, tier, prepare, machine, model, engine, flags):
         data, names = build(folder, name, *flags)
         image = device.disk(folder, "boot.img", prepare(data))
         file = folder.file("guest.ini", "[machine]\nname = guest\nbase = pc\nmemory = 64M\n%s[cpu]\nmodel = %s\n"
-                           "[engine]\ntier = %s\n%s%s[disk0]\nplugin = ide-disk\nmedia = %s\n" %
+                           "[engine]\ntier = %s\nhot = 2\n%s%s[disk0]\nplugin = ide-disk\nmedia = %s\n" %
                            (machine, model, tier, engine, device.PARTS, image))
         with guest.Guest(folder, file) as it:
             try:

@@ -74,8 +74,7 @@ static void engine_seed(struct engine *engine)
 	}
 }
 
-#define TRANSLATE_HOT 16u  /* runs in the interpreter before a block is worth it */
-#define LOOP_HOT      400u /* rounds before a loop is worth being a superblock */
+#define LOOP_HOT 400u /* rounds before a loop is worth being a superblock */
 
 static void engine_hold(void *self)
 {
@@ -169,7 +168,7 @@ static int vcpu_init(struct vcpu *vcpu, struct engine *engine, unsigned index)
 	if (!error && config->lockstep)
 		error = engine_lockstep_create(engine, vcpu->cpu);
 	else if (!error && config->translate)
-		translator_t1_create(vcpu->cpu, config->cache, TRANSLATE_HOT, config->superblocks ? LOOP_HOT : 0,
+		translator_t1_create(vcpu->cpu, config->cache, config->hot, config->superblocks ? LOOP_HOT : 0,
 			config->count_instructions);
 	if (error)
 		timer_destroy(&vcpu->apic_timer);

@@ -38,6 +38,7 @@ struct engine_config {
 	bool superblocks; /* and with T2 */
 	bool lockstep;    /* both, one against the other */
 	size_t cache;     /* bytes for translated code of each CPU */
+	unsigned hot;     /* runs in the interpreter before a block is translated, to 255 */
 	/* clock = instructions: guest time is counted, and the one virtual CPU's thread runs the timers. */
 	bool count_instructions;
 	uint64_t seed; /* of the guest's random numbers in that mode */

@@ -51,6 +51,8 @@ static const struct vmm_param engine_params[] = {
 	PARAM("check", CHOICE, "none", 0, 0, "none|lockstep",
 		"lockstep: run everything on T0 and on T1, and tell where they differ, on standard error."),
 	PARAM("cache", INT, "64", 2, 512, NULL, "Room for translated code, in MiB for each virtual CPU."),
+	PARAM("hot", INT, "16", 1, 255, NULL,
+		"How often the interpreter runs a block before it is translated, which most blocks are not worth."),
 };
 
 #define SECTION(ID, PARAMS) \

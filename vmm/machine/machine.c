@@ -209,6 +209,7 @@ static int machine_engine_new(struct machine *machine, struct config_error *erro
 			core_number(machine, CORE_ENGINE, "tier", 0) == 3, /* auto is T2 */
 		.lockstep = core_number(machine, CORE_ENGINE, "check", 0) == 1,
 		.cache = (size_t)core_number(machine, CORE_ENGINE, "cache", 64) << 20,
+		.hot = (unsigned)core_number(machine, CORE_ENGINE, "hot", 16),
 		.count_instructions = counting,
 		.seed = (uint64_t)core_number(machine, CORE_MACHINE, "seed", 1),
 		.shutdown = machine_shutdown,
