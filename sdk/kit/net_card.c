@@ -37,19 +37,6 @@ static const struct vmm_net_frame *frame_at(const struct vmm_net_frame *frames, 
 	return (const struct vmm_net_frame *)((const uint8_t *)frames + (uint64_t)stride * index);
 }
 
-/* What a frame asks of the side that takes it. */
-static uint64_t frame_needs(const struct vmm_net_frame *frame)
-{
-	uint64_t needs = (frame->flags & VMM_NET_NEEDS_CHECKSUM) != 0 ? VMM_NET_CHECKSUM : 0;
-	switch (frame->segmentation & ~VMM_NET_SEGMENT_ECN) {
-	case VMM_NET_SEGMENT_NONE: return needs;
-	case VMM_NET_SEGMENT_TCP4: needs |= VMM_NET_TCP4 | VMM_NET_CHECKSUM; break;
-	case VMM_NET_SEGMENT_TCP6: needs |= VMM_NET_TCP6 | VMM_NET_CHECKSUM; break;
-	default: needs |= VMM_NET_UDP | VMM_NET_CHECKSUM; break;
-	}
-	return (frame->segmentation & VMM_NET_SEGMENT_ECN) != 0 ? needs | VMM_NET_ECN : needs;
-}
-
 /* ---- the queue ---- */
 
 /* A frame that was cut from a greater one.  What does not fit is lost, as it would be in a switch. */
@@ -96,7 +83,7 @@ static int32_t queue_flush(struct vmm_net_card *card)
 		const struct vmm_net_frame frame = record_frame(
 			&record, card->queue + card->queue_first + sizeof(record), &segment);
 		/* The peer may do less by now. */
-		if ((frame_needs(&frame) & ~card->info.capabilities) == 0 &&
+		if ((vmm_net_needs(&frame) & ~card->info.capabilities) == 0 &&
 			card->lower->send(card->lower_self, &frame, sizeof(frame), 1) == 0)
 			return -EAGAIN;
 		card->queue_first += (uint32_t)sizeof(record) + record.length;
@@ -260,7 +247,7 @@ static uint32_t frame_take(struct vmm_net_card *card, const struct vmm_net_frame
 {
 	if (!card->info.link || !is_wanted(card, frame))
 		return 1;
-	if ((frame_needs(frame) & ~card->wants.capabilities) == 0)
+	if ((vmm_net_needs(frame) & ~card->wants.capabilities) == 0)
 		return card->receive(card->self, frame) != 0;
 	/* It was on its way when the guest asked for less.  Once a part has gone, the rest is lost if it does not fit.
 	 */
@@ -366,7 +353,7 @@ uint32_t vmm_net_card_send(
 		/* As many as can go as they are. */
 		while (done + run < count) {
 			const struct vmm_net_frame *next = frame_at(frames, stride, done + run);
-			if ((frame_needs(next) & ~card->info.capabilities) != 0 || vmm_net_check(next) < 0)
+			if ((vmm_net_needs(next) & ~card->info.capabilities) != 0 || vmm_net_check(next) < 0)
 				break;
 			run++;
 		}
