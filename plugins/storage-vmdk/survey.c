@@ -209,9 +209,14 @@ static int32_t granule_find(struct survey *survey)
 	return survey->bits == NULL ? -ENOMEM : 0;
 }
 
+static uint64_t file_sectors(const struct sparse *sparse)
+{
+	return (sparse->length + SECTOR - 1) / SECTOR;
+}
+
 static void reach(struct survey *survey, uint64_t sector, uint64_t size)
 {
-	uint64_t sectors = (survey->sparse->length + SECTOR - 1) / SECTOR;
+	uint64_t sectors = file_sectors(survey->sparse);
 	if (sector < sectors && size <= sectors - sector && sector + size > survey->last)
 		survey->last = sector + size;
 }
@@ -234,7 +239,9 @@ int32_t survey_run(struct survey *survey)
 {
 	struct sparse *sparse = survey->sparse;
 	survey->first = UINT64_MAX;
-	survey->last = sparse->header.overHead;
+	/* A header that says more than there is says nothing. */
+	survey->last = sparse->front;
+	reach(survey, 0, sparse->header.overHead);
 	survey->redundant = malloc(sparse->table_sectors * SECTOR);
 	int32_t status = survey->redundant == NULL ? -ENOMEM : places_collect(survey);
 	if (status == 0)
@@ -268,7 +275,8 @@ int32_t survey_holes(const struct survey *survey, struct runs *runs)
 {
 	const struct sparse *sparse = survey->sparse;
 	uint64_t grain = sparse->grain, end = survey->last / grain * grain;
-	uint64_t from = (sparse->header.overHead + grain - 1) / grain * grain;
+	uint64_t front = sparse->header.overHead;
+	uint64_t from = front <= file_sectors(sparse) ? (front + grain - 1) / grain * grain : end;
 	for (uint64_t at = from, start; at < end; at += grain) {
 		for (start = at; at < end && !is_used(survey, at) && !is_metadata(survey, at); at += grain)
 			;
