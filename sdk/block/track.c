@@ -121,7 +121,7 @@ static int32_t header_read(struct track *track, struct vmm_block_file *file, boo
 	*same_boot = id[0] != 0 && memcmp(head + 48, id, 32) == 0;
 	if (memcmp(head, MAGIC, 8) != 0 || vmm_block_le32(head + 8) != 1 || vmm_block_le32(head + 12) != BLOCK ||
 		track->length > VMM_BLOCK_LENGTH_MAXIMUM || info.length < TABLE + track->blocks * 8 ||
-		track->first > track->mark || track->mark > MARK_MOST)
+		track->first > track->mark || track->mark > MARK_MOST / 2) /* so that later ones rise */
 		return -EINVAL;
 	return 0;
 }
@@ -146,7 +146,8 @@ static int32_t track_forget(struct track *track, uint64_t length)
 {
 	track->length = length;
 	track->blocks = blocks_of(length);
-	track->first = track->mark = mark_next(track->mark);
+	/* A mark that cannot be is damage, and leaves none to come. */
+	track->first = track->mark = mark_next(track->mark > MARK_MOST / 2 ? 0 : track->mark);
 	free(track->table);
 	track->table = calloc(track->blocks + 1, sizeof(*track->table));
 	return track->table == NULL ? -ENOMEM : table_write(track);
