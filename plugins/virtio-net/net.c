@@ -285,6 +285,7 @@ static const struct vmm_instance_ops ops = {
 
 static const struct vmm_param params[] = {
 	VMM_NET_CARD_PARAMS,
+	VMM_NET_CARD_ROM("pxe-virtio.rom"),
 	VMM_KIT_PARAM_INT(
 		"queues", "1", 1, PAIRS, "Pairs of queues, so that several processors can send and receive at once."),
 	VMM_KIT_PARAM_INT("queue_size", "256", 16, VMM_VIRTIO_QUEUE_SIZE, "Descriptors a queue, a power of 2."),
