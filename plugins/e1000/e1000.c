@@ -129,7 +129,7 @@ static int32_t init(void *self)
 	e1000->pci.written_self = e1000;
 	status = resources_init(e1000);
 	if (status >= 0)
-		status = vmm_net_card_add_rom(&e1000->card, &e1000->pci, &e1000->rom);
+		status = vmm_net_card_add_rom(&e1000->card, &e1000->pci);
 	if (status < 0)
 		return status;
 	eeprom_fill(e1000);
@@ -163,8 +163,6 @@ static void destroy(void *self)
 		e1000->io->release(context, e1000->ports);
 	if (e1000->memory != 0)
 		e1000->region->destroy(context, e1000->memory);
-	if (e1000->rom != 0)
-		e1000->region->destroy(context, e1000->rom);
 	vmm_net_card_destroy(&e1000->card);
 	free(e1000);
 }
@@ -172,13 +170,7 @@ static void destroy(void *self)
 static int32_t get_port(void *self, const char *key, struct vmm_port_side *side)
 {
 	struct e1000 *e1000 = self;
-	if (strcmp(key, "bus") == 0)
-		vmm_pci_get_port(&e1000->pci, side);
-	else if (strcmp(key, "backend") == 0)
-		vmm_net_card_get_port(&e1000->card, side);
-	else
-		return -ENOENT;
-	return 0;
+	return vmm_net_card_get_ports(&e1000->card, &e1000->pci, key, side);
 }
 
 static const struct vmm_instance_ops instance_ops = {
@@ -200,12 +192,7 @@ static const struct vmm_param params[] = {
 	VMM_NET_CARD_ROM("pxe-e1000.rom"),
 };
 
-static const struct vmm_port_row ports[] = {
-	VMM_KIT_PORT(
-		VMM_ROLE_LOWER, VMM_PORT_CHILD | VMM_PORT_REQUIRED, "bus", VMM_PORT_PCI, "The PCI bus it sits on."),
-	VMM_KIT_PORT(VMM_ROLE_UPPER, VMM_PORT_LIVE, "backend", VMM_PORT_NET,
-		"The network that its cable leads to; without one the link is down."),
-};
+static const struct vmm_port_row ports[] = { VMM_NET_CARD_PORTS };
 
 static const struct vmm_descriptor descriptor = {
 	.struct_size = sizeof(struct vmm_descriptor),

@@ -189,7 +189,7 @@ struct e1000 {
 	const struct vmm_timer_service *timer;
 	struct vmm_pci pci;
 	struct vmm_net_card card;
-	vmm_handle memory, ports, rom, alarm;
+	vmm_handle memory, ports, alarm;
 	uint32_t small; /* it is an 82540EM */
 	uint8_t running, kicked;
 	uint8_t sending; /* within transmit_run: a descriptor may lie in our own registers */

@@ -46,8 +46,7 @@ static int32_t init(void *self)
 	struct ne2000 *ne2000 = self;
 	const struct vmm_host *host = ne2000->host;
 	ne2000->io = vmm_kit_service(host, VMM_SERVICE_IO);
-	ne2000->region = vmm_kit_service(host, VMM_SERVICE_REGION);
-	if (ne2000->io == NULL || ne2000->region == NULL)
+	if (ne2000->io == NULL)
 		return -ENOTSUP;
 	ne2000->card.receive = receive_frame;
 	ne2000->card.writable = transmit_run;
@@ -67,7 +66,7 @@ static int32_t init(void *self)
 	ne2000->io->enable(host->context, ne2000->ports, 0);
 	status = vmm_pci_add_bar(&ne2000->pci, 0, VMM_PCI_BAR_IO, PORTS, ne2000->ports);
 	if (status >= 0)
-		status = vmm_net_card_add_rom(&ne2000->card, &ne2000->pci, &ne2000->rom);
+		status = vmm_net_card_add_rom(&ne2000->card, &ne2000->pci);
 	return status;
 }
 
@@ -133,8 +132,6 @@ static void destroy(void *self)
 	void *context = ne2000->host->context;
 	if (ne2000->ports != 0)
 		ne2000->io->release(context, ne2000->ports);
-	if (ne2000->rom != 0)
-		ne2000->region->destroy(context, ne2000->rom);
 	vmm_net_card_destroy(&ne2000->card);
 	free(ne2000);
 }
@@ -142,13 +139,7 @@ static void destroy(void *self)
 static int32_t get_port(void *self, const char *key, struct vmm_port_side *side)
 {
 	struct ne2000 *ne2000 = self;
-	if (strcmp(key, "bus") == 0)
-		vmm_pci_get_port(&ne2000->pci, side);
-	else if (strcmp(key, "backend") == 0)
-		vmm_net_card_get_port(&ne2000->card, side);
-	else
-		return -ENOENT;
-	return 0;
+	return vmm_net_card_get_ports(&ne2000->card, &ne2000->pci, key, side);
 }
 
 static const struct vmm_instance_ops instance_ops = {
@@ -168,12 +159,7 @@ static const struct vmm_param params[] = {
 	VMM_NET_CARD_ROM("pxe-ne2k_pci.rom"),
 };
 
-static const struct vmm_port_row ports[] = {
-	VMM_KIT_PORT(
-		VMM_ROLE_LOWER, VMM_PORT_CHILD | VMM_PORT_REQUIRED, "bus", VMM_PORT_PCI, "The PCI bus it sits on."),
-	VMM_KIT_PORT(VMM_ROLE_UPPER, VMM_PORT_LIVE, "backend", VMM_PORT_NET,
-		"The network that its cable leads to; without one the link is down."),
-};
+static const struct vmm_port_row ports[] = { VMM_NET_CARD_PORTS };
 
 static const struct vmm_descriptor descriptor = {
 	.struct_size = sizeof(struct vmm_descriptor),

@@ -49,10 +49,9 @@
 struct ne2000 {
 	const struct vmm_host *host;
 	const struct vmm_io_service *io;
-	const struct vmm_region_service *region;
 	struct vmm_pci pci;
 	struct vmm_net_card card;
-	vmm_handle ports, rom;
+	vmm_handle ports;
 
 	uint8_t cr, isr, imr, rcr, tcr, dcr, tsr, rsr;
 	uint8_t pstart, pstop, bnry, tpsr, curr;

@@ -114,7 +114,7 @@ static int32_t init(void *self)
 	pcnet->pci.written_self = pcnet;
 	status = resources_init(pcnet);
 	if (status >= 0)
-		status = vmm_net_card_add_rom(&pcnet->card, &pcnet->pci, &pcnet->rom);
+		status = vmm_net_card_add_rom(&pcnet->card, &pcnet->pci);
 	return status;
 }
 
@@ -145,8 +145,6 @@ static void destroy(void *self)
 		pcnet->io->release(context, pcnet->ports);
 	if (pcnet->memory != 0)
 		pcnet->region->destroy(context, pcnet->memory);
-	if (pcnet->rom != 0)
-		pcnet->region->destroy(context, pcnet->rom);
 	vmm_net_card_destroy(&pcnet->card);
 	free(pcnet);
 }
@@ -154,13 +152,7 @@ static void destroy(void *self)
 static int32_t get_port(void *self, const char *key, struct vmm_port_side *side)
 {
 	struct pcnet *pcnet = self;
-	if (strcmp(key, "bus") == 0)
-		vmm_pci_get_port(&pcnet->pci, side);
-	else if (strcmp(key, "backend") == 0)
-		vmm_net_card_get_port(&pcnet->card, side);
-	else
-		return -ENOENT;
-	return 0;
+	return vmm_net_card_get_ports(&pcnet->card, &pcnet->pci, key, side);
 }
 
 static const struct vmm_instance_ops instance_ops = {
@@ -180,12 +172,7 @@ static const struct vmm_param params[] = {
 	VMM_NET_CARD_ROM("pxe-pcnet.rom"),
 };
 
-static const struct vmm_port_row ports[] = {
-	VMM_KIT_PORT(
-		VMM_ROLE_LOWER, VMM_PORT_CHILD | VMM_PORT_REQUIRED, "bus", VMM_PORT_PCI, "The PCI bus it sits on."),
-	VMM_KIT_PORT(VMM_ROLE_UPPER, VMM_PORT_LIVE, "backend", VMM_PORT_NET,
-		"The network that its cable leads to; without one the link is down."),
-};
+static const struct vmm_port_row ports[] = { VMM_NET_CARD_PORTS };
 
 static const struct vmm_descriptor descriptor = {
 	.struct_size = sizeof(struct vmm_descriptor),

@@ -92,7 +92,7 @@ struct pcnet {
 	const struct vmm_timer_service *timer;
 	struct vmm_pci pci;
 	struct vmm_net_card card;
-	vmm_handle memory, ports, rom, alarm;
+	vmm_handle memory, ports, alarm;
 	uint8_t running, kicked, sending;
 	uint32_t epoch; /* stops and resets so far: what was begun before one is not finished */
 

@@ -95,7 +95,6 @@ struct card {
 	struct vmm_virtio_chain chain, first;
 	struct vmm_net_frame frames[BATCH];
 	struct outgoing out[BATCH];
-	vmm_handle rom;
 	uint8_t *large; /* a frame that could not be mapped */
 };
 

@@ -135,7 +135,7 @@ static int32_t init(void *self)
 		.config_length = CONFIG_BYTES,
 		.features = FEATURES | (card->pairs > 1 ? F_MQ : 0) | (card->mtu != 0 ? F_MTU : 0) };
 	status = vmm_virtio_init(&card->virtio, card->host, &desc);
-	return status < 0 ? status : vmm_net_card_add_rom(&card->net, &card->virtio.pci, &card->rom);
+	return status < 0 ? status : vmm_net_card_add_rom(&card->net, &card->virtio.pci);
 }
 
 static int32_t start(void *self)
@@ -252,8 +252,6 @@ static void destroy(void *self)
 {
 	struct card *card = self;
 
-	if (card->rom != 0)
-		card->virtio.region->destroy(card->host->context, card->rom);
 	vmm_net_card_destroy(&card->net);
 	vmm_virtio_destroy(&card->virtio);
 	free(card->large);
@@ -264,10 +262,9 @@ static int32_t get_port(void *self, const char *key, struct vmm_port_side *side)
 {
 	struct card *card = self;
 
-	if (strcmp(key, "backend") == 0)
-		vmm_net_card_get_port(&card->net, side);
-	else
-		vmm_virtio_get_port(&card->virtio, side);
+	if (strcmp(key, "bus") != 0)
+		return vmm_net_card_get_ports(&card->net, &card->virtio.pci, key, side);
+	vmm_virtio_get_port(&card->virtio, side);
 	return 0;
 }
 
@@ -293,10 +290,7 @@ static const struct vmm_param params[] = {
 		"The greatest packet that the guest is told to send; 0 leaves that to the guest."),
 };
 
-static const struct vmm_port_row ports[] = {
-	VMM_KIT_PORT(VMM_ROLE_LOWER, VMM_PORT_CHILD, "bus", VMM_PORT_PCI, "The PCI bus it sits on."),
-	VMM_KIT_PORT(VMM_ROLE_UPPER, VMM_PORT_LIVE, "backend", VMM_PORT_NET, "The network it is plugged into."),
-};
+static const struct vmm_port_row ports[] = { VMM_NET_CARD_PORTS };
 
 static const struct vmm_descriptor descriptor = {
 	.struct_size = sizeof(struct vmm_descriptor),

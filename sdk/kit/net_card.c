@@ -27,14 +27,14 @@ static const struct vmm_event_service *event_of(const struct vmm_net_card *card)
 	return card->host->get_service(card->host->context, VMM_SERVICE_EVENT);
 }
 
+static const struct vmm_region_service *region_of(const struct vmm_net_card *card)
+{
+	return card->host->get_service(card->host->context, VMM_SERVICE_REGION);
+}
+
 static const struct vmm_timer_service *timer_of(const struct vmm_net_card *card)
 {
 	return card->host->get_service(card->host->context, VMM_SERVICE_TIMER);
-}
-
-static const struct vmm_net_frame *frame_at(const struct vmm_net_frame *frames, uint32_t stride, uint32_t index)
-{
-	return (const struct vmm_net_frame *)((const uint8_t *)frames + (uint64_t)stride * index);
 }
 
 /* ---- the queue ---- */
@@ -264,7 +264,7 @@ static uint32_t port_receive(void *self, const struct vmm_net_frame *frames, uin
 		return 0;
 	card->offering = 1;
 	card->again = 0;
-	while (taken < count && card->running && frame_take(card, frame_at(frames, stride, taken)))
+	while (taken < count && card->running && frame_take(card, vmm_net_frame_at(frames, stride, taken)))
 		taken++;
 	card->offering = 0;
 	if (taken < count) {
@@ -349,10 +349,10 @@ uint32_t vmm_net_card_send(
 		return count;
 	while (done < count && queue_flush(card) == 0) {
 		uint32_t run = 0;
-		const struct vmm_net_frame *frame = frame_at(frames, stride, done);
+		const struct vmm_net_frame *frame = vmm_net_frame_at(frames, stride, done);
 		/* As many as can go as they are. */
 		while (done + run < count) {
-			const struct vmm_net_frame *next = frame_at(frames, stride, done + run);
+			const struct vmm_net_frame *next = vmm_net_frame_at(frames, stride, done + run);
 			if ((vmm_net_needs(next) & ~card->info.capabilities) != 0 || vmm_net_check(next) < 0)
 				break;
 			run++;
@@ -417,6 +417,18 @@ void vmm_net_card_get_port(struct vmm_net_card *card, struct vmm_port_side *side
 	side->self = card;
 }
 
+int32_t vmm_net_card_get_ports(
+	struct vmm_net_card *card, struct vmm_pci *pci, const char *key, struct vmm_port_side *side)
+{
+	if (strcmp(key, "bus") == 0)
+		vmm_pci_get_port(pci, side);
+	else if (strcmp(key, "backend") == 0)
+		vmm_net_card_get_port(card, side);
+	else
+		return -ENOENT;
+	return 0;
+}
+
 /* ---- life ---- */
 
 /* 00:0C:29 is VMware's for addresses that are made; the rest is a hash (FNV-1a) of what stays the same. */
@@ -472,9 +484,11 @@ void vmm_net_card_destroy(struct vmm_net_card *card)
 {
 	if (card->pause != 0)
 		timer_of(card)->destroy(card->host->context, card->pause);
+	if (card->rom != 0)
+		region_of(card)->destroy(card->host->context, card->rom);
 	free(card->queue);
 	free(card->room);
-	card->pause = 0;
+	card->pause = card->rom = 0;
 	card->queue = card->room = NULL;
 }
 

@@ -11,7 +11,7 @@
 #include <vmm/kit/rom.h>
 #include <vmm/param.h>
 
-int32_t vmm_net_card_add_rom(struct vmm_net_card *card, struct vmm_pci *pci, vmm_handle *region)
+int32_t vmm_net_card_add_rom(struct vmm_net_card *card, struct vmm_pci *pci)
 {
 	const struct vmm_host *host = card->host;
 	const struct vmm_param_service *params = vmm_kit_service(host, VMM_SERVICE_PARAM);
@@ -27,7 +27,7 @@ int32_t vmm_net_card_add_rom(struct vmm_net_card *card, struct vmm_pci *pci, vmm
 		vmm_kit_log(host, VMM_LOG_INFO, "no boot from the network: %s is not there (package ipxe-qemu)", path);
 		return 0;
 	}
-	return vmm_rom_add(pci, path, "network boot ROM", "ipxe-qemu", region);
+	return vmm_rom_add(pci, path, "network boot ROM", "ipxe-qemu", &card->rom);
 }
 
 void vmm_net_card_list(struct vmm_net_card *card, const struct vmm_pci *pci)

@@ -40,6 +40,13 @@ uint64_t vmm_net_needs(const struct vmm_net_frame *frame);
 int32_t vmm_net_finish(const struct vmm_net_frame *frame, uint64_t capabilities, uint8_t *room,
 	int32_t (*each)(void *self, const struct vmm_net_frame *frame), void *self);
 
+/* Frame number `index` of an array with a stride. */
+static inline const struct vmm_net_frame *vmm_net_frame_at(
+	const struct vmm_net_frame *frames, uint32_t stride, uint32_t index)
+{
+	return (const struct vmm_net_frame *)(const void *)((const uint8_t *)frames + (uint64_t)stride * index);
+}
+
 /* ---- cards ---- */
 
 #define VMM_NET_ADDRESSES 64u
@@ -67,6 +74,7 @@ struct vmm_net_card {
 	/* Frames that were cut. */
 	uint8_t *queue, *room;
 	uint32_t queue_first, queue_used;
+	vmm_handle rom;        /* its region */
 	uint8_t kicked, again; /* a deferred call is on its way; readable was called within receive */
 	vmm_handle pause;      /* timer: a link that has gone stays away for a while, so that the guest sees it */
 	vmm_time up_at;        /* of the guest's clock: until then; 0: it may come */
@@ -102,10 +110,18 @@ void vmm_net_card_stop(struct vmm_net_card *card);
 int32_t vmm_net_card_save(struct vmm_net_card *card);
 int32_t vmm_net_card_load(struct vmm_net_card *card);
 void vmm_net_card_get_port(struct vmm_net_card *card, struct vmm_port_side *side);
+/* Rows of a PCI card's port table; its get_port. */
+#define VMM_NET_CARD_PORTS \
+	VMM_KIT_PORT( \
+		VMM_ROLE_LOWER, VMM_PORT_CHILD | VMM_PORT_REQUIRED, "bus", VMM_PORT_PCI, "The PCI bus it sits on."), \
+		VMM_KIT_PORT(VMM_ROLE_UPPER, VMM_PORT_LIVE, "backend", VMM_PORT_NET, \
+			"The network that its cable leads to; without one the link is down.")
+int32_t vmm_net_card_get_ports(
+	struct vmm_net_card *card, struct vmm_pci *pci, const char *key, struct vmm_port_side *side);
 
 /* In init, once the PCI header is made: the ROM of `rom` in a ROM BAR, made this function's.  That the default file is
- * missing is only said in the log.  *region is the owner's to destroy. */
-int32_t vmm_net_card_add_rom(struct vmm_net_card *card, struct vmm_pci *pci, vmm_handle *region);
+ * missing is only said in the log. */
+int32_t vmm_net_card_add_rom(struct vmm_net_card *card, struct vmm_pci *pci);
 /* In reset(POWER): tell the firmware that it may boot from this card. */
 void vmm_net_card_list(struct vmm_net_card *card, const struct vmm_pci *pci);
 

@@ -39,12 +39,6 @@ uint32_t vmm_net_queue_restrict(struct vmm_net_queue *queue, uint64_t capabiliti
  * taken.  Nothing happens within a `take` of this very queue. */
 uint32_t vmm_net_queue_pass(struct vmm_net_queue *queue, vmm_time now,
 	uint32_t (*take)(void *self, const struct vmm_net_frame *frames, uint32_t stride, uint32_t count), void *self);
-/* Frame number `index` of an array with a stride. */
-static inline const struct vmm_net_frame *vmm_net_frame_at(
-	const struct vmm_net_frame *frames, uint32_t stride, uint32_t index)
-{
-	return (const struct vmm_net_frame *)(const void *)((const uint8_t *)frames + (uint64_t)stride * index);
-}
 
 /* ---- modes ---- */
 
