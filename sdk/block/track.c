@@ -24,11 +24,12 @@
 
 #include "kit.h"
 
-#define MAGIC     "VMM CBT1"
-#define BLOCK     BLOCK_TRACKED
-#define TABLE     UINT64_C(4096)
-#define HEADER    80u
-#define MARK_MOST (UINT64_MAX / 2)
+#define MAGIC  "VMM CBT1"
+#define BLOCK  BLOCK_TRACKED
+#define TABLE  UINT64_C(4096)
+#define HEADER 80u
+/* What is more was never a mark, but damage; so the next one always has room to rise. */
+#define MARK_MOST (UINT64_MAX / 4)
 
 struct track {
 	struct vmm_block_file *file;
@@ -57,9 +58,6 @@ static void boot_id(uint8_t id[32])
 static uint64_t mark_next(uint64_t mark)
 {
 	uint64_t now = (uint64_t)time(NULL);
-	/* No mark, but damage; and nothing is past the last number. */
-	if (mark > MARK_MOST)
-		mark = 0;
 	return now > mark ? now : mark + 1;
 }
 
@@ -121,7 +119,7 @@ static int32_t header_read(struct track *track, struct vmm_block_file *file, boo
 	*same_boot = id[0] != 0 && memcmp(head + 48, id, 32) == 0;
 	if (memcmp(head, MAGIC, 8) != 0 || vmm_block_le32(head + 8) != 1 || vmm_block_le32(head + 12) != BLOCK ||
 		track->length > VMM_BLOCK_LENGTH_MAXIMUM || info.length < TABLE + track->blocks * 8 ||
-		track->first > track->mark || track->mark > MARK_MOST / 2) /* so that later ones rise */
+		track->first > track->mark || track->mark > MARK_MOST)
 		return -EINVAL;
 	return 0;
 }
@@ -146,8 +144,7 @@ static int32_t track_forget(struct track *track, uint64_t length)
 {
 	track->length = length;
 	track->blocks = blocks_of(length);
-	/* A mark that cannot be is damage, and leaves none to come. */
-	track->first = track->mark = mark_next(track->mark > MARK_MOST / 2 ? 0 : track->mark);
+	track->first = track->mark = mark_next(track->mark <= MARK_MOST ? track->mark : 0);
 	free(track->table);
 	track->table = calloc(track->blocks + 1, sizeof(*track->table));
 	return track->table == NULL ? -ENOMEM : table_write(track);
