@@ -4,6 +4,7 @@
 #include "sdk/kit/msix.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <vmm/kit/fields.h>
@@ -149,34 +150,24 @@ static const struct vmm_field fields[] = {
 };
 
 /* Names have the function's prefix in front, which says whose they are. */
-static int32_t prefix(const struct vmm_msix *msix, char *text, uint32_t size)
+static const char *prefix(const struct vmm_msix *msix, char text[64])
 {
-	const char *of = msix->pci->prefix;
-	uint64_t length = strlen(of);
-
-	if (length + sizeof("msix.") > size)
-		return -EOVERFLOW;
-	memcpy(text, of, length);
-	memcpy(text + length, "msix.", sizeof("msix."));
-	return 0;
+	snprintf(text, 64, "%smsix.", msix->pci->prefix);
+	return text;
 }
 
 int32_t msix_save(struct vmm_msix *msix)
 {
-	char text[48];
-	int32_t status = prefix(msix, text, sizeof(text));
+	char text[64];
 
-	return status < 0 ? status : vmm_fields_save(msix->pci->host, text, msix, fields, VMM_KIT_COUNT(fields));
+	return vmm_fields_save(msix->pci->host, prefix(msix, text), msix, fields, VMM_KIT_COUNT(fields));
 }
 
 int32_t msix_load(struct vmm_msix *msix)
 {
-	char text[48];
-	int32_t status = prefix(msix, text, sizeof(text));
+	char text[64];
+	int32_t status = vmm_fields_load(msix->pci->host, prefix(msix, text), msix, fields, VMM_KIT_COUNT(fields));
 
-	if (status < 0)
-		return status;
-	status = vmm_fields_load(msix->pci->host, text, msix, fields, VMM_KIT_COUNT(fields));
 	if (status < 0)
 		return status;
 	if (msix->count < 64)

@@ -4,7 +4,7 @@
 #include "sdk/kit/virtio.h"
 
 #include <errno.h>
-#include <string.h>
+#include <stdio.h>
 
 #include <vmm/kit/fields.h>
 
@@ -507,24 +507,16 @@ static const struct vmm_field queue_fields[] = {
 	VMM_FIELD(struct vmm_virtqueue, published),
 };
 
-/* "queue.7." */
-static const char *queue_prefix(uint32_t number, char text[16])
+static const char *queue_prefix(uint32_t number, char text[24])
 {
-	uint32_t length = 6;
-
-	memcpy(text, "queue.", 6);
-	if (number >= 10)
-		text[length++] = (char)('0' + number / 10);
-	text[length++] = (char)('0' + number % 10);
-	text[length++] = '.';
-	text[length] = 0;
+	snprintf(text, 24, "queue.%u.", number);
 	return text;
 }
 
 int32_t vmm_virtio_save(struct vmm_virtio *virtio)
 {
 	int32_t status = vmm_pci_save(&virtio->pci);
-	char prefix[16];
+	char prefix[24];
 
 	if (status >= 0)
 		status = vmm_fields_save(virtio->host, "virtio.", virtio, fields, VMM_KIT_COUNT(fields));
@@ -553,7 +545,7 @@ static int32_t queue_loaded(struct vmm_virtio *virtio, struct vmm_virtqueue *que
 int32_t vmm_virtio_load(struct vmm_virtio *virtio)
 {
 	int32_t status = vmm_pci_load(&virtio->pci);
-	char prefix[16];
+	char prefix[24];
 
 	if (status >= 0)
 		status = vmm_fields_load(virtio->host, "virtio.", virtio, fields, VMM_KIT_COUNT(fields));
