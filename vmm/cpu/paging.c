@@ -8,6 +8,7 @@
 #include "vmm/cpu/mode.h"
 #include "vmm/cpu/model.h"
 #include "vmm/cpu/paging.h"
+#include "vmm/cpu/statistics.h"
 #include "vmm/cpu/trace.h"
 
 #define PTE_P  (1ull << 0)
@@ -337,6 +338,7 @@ int paging_translate(struct cpu *cpu, uint64_t linear, unsigned access, uint64_t
 	}
 	if (hit && hit->physical != page.physical)
 		tlb_flush_page(cpu, linear);
+	counter_add(&cpu->tlb->statistics.walks, 1);
 	tlb_fill_deep(cpu, &page);
 	*physical = page.physical | (linear & 0xfff);
 	return CPU_OK;

@@ -60,8 +60,8 @@ static void direct_next(struct cpu_tlb *tlb, bool write)
 {
 	if (++tlb->direct[write])
 		return;
-	for (unsigned i = 0; i < TLB_SETS * TLB_WAYS; i++)
-		tlb->deep[i / TLB_WAYS][i % TLB_WAYS].direct[write] = 0;
+	for (unsigned i = 0; i < TLB_DEEP; i++)
+		tlb->deep[i].direct[write] = 0;
 	tlb->direct[write] = 1;
 }
 
@@ -110,8 +110,8 @@ void tlb_flush(struct cpu *cpu, bool global)
 	cpu->attention = true;
 	/* Generations start at 1 and 0 never matches; after 2^32 flushes old entries must really go. */
 	if (++tlb->generation == 0 || (global && tlb->global_generation == UINT32_MAX)) {
-		for (unsigned i = 0; i < TLB_SETS * TLB_WAYS; i++)
-			tlb->deep[i / TLB_WAYS][i % TLB_WAYS].generation = 0;
+		for (unsigned i = 0; i < TLB_DEEP; i++)
+			tlb->deep[i].generation = 0;
 		tlb->generation = tlb->global_generation = 1;
 	}
 	if (global) {
@@ -164,9 +164,9 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 	}
 	if (large) {
 		/* A large page is entered 4 KiB at a time: all of them go. */
-		for (unsigned n = 0; n < TLB_SETS * TLB_WAYS; n++)
-			if (!((tlb->tags[n / TLB_WAYS][n % TLB_WAYS] ^ linear) >> 22))
-				tlb->deep[n / TLB_WAYS][n % TLB_WAYS].generation = 0;
+		for (unsigned n = 0; n < TLB_DEEP; n++)
+			if (!((tlb->tags[n] ^ linear) >> 22))
+				tlb->deep[n].generation = 0;
 		arrays_flush_all(tlb);
 		/* The bit stays: it may stand for another region, too. */
 		return;
@@ -194,12 +194,12 @@ static struct tlb_page *entry_new(struct cpu_tlb *tlb, uint64_t linear)
 {
 	unsigned set = tlb_set(linear), way = 0;
 
-	while (way < TLB_WAYS && tlb_is_good(tlb, &tlb->deep[set][way]))
+	while (way < TLB_WAYS && tlb_is_good(tlb, &tlb->deep[set + way]))
 		way++;
 	if (way == TLB_WAYS)
 		way = tlb->victim++ % TLB_WAYS;
-	tlb->tags[set][way] = linear;
-	return &tlb->deep[set][way];
+	tlb->tags[set + way] = linear;
+	return &tlb->deep[set + way];
 }
 
 void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page)
@@ -207,7 +207,6 @@ void tlb_fill_deep(struct cpu *cpu, const struct tlb_page *page)
 	struct cpu_tlb *tlb = cpu->tlb;
 	struct tlb_page *entry = tlb_find(tlb, page->linear);
 
-	counter_add(&tlb->statistics.walks, 1);
 	if (!entry)
 		entry = entry_new(tlb, page->linear);
 	*entry = *page;

@@ -19,6 +19,7 @@
 #define TLB_SIZE    1024u
 #define TLB_SETS    1024u
 #define TLB_WAYS    4u
+#define TLB_DEEP    (TLB_SETS * TLB_WAYS)
 #define TLB_TOUCHED 512u
 
 enum tlb_kind {
@@ -53,9 +54,9 @@ struct tlb_page {
 
 struct cpu_tlb {
 	struct tlb_entry read[TLB_KINDS][TLB_SIZE], write[TLB_KINDS][TLB_SIZE];
-	struct tlb_entry empty[TLB_SIZE];  /* sends every access to the slow path */
-	uint64_t tags[TLB_SETS][TLB_WAYS]; /* `linear` of those below */
-	struct tlb_page deep[TLB_SETS][TLB_WAYS];
+	struct tlb_entry empty[TLB_SIZE]; /* sends every access to the slow path */
+	uint64_t tags[TLB_DEEP];          /* `linear` of those below: sets, way by way */
+	struct tlb_page deep[TLB_DEEP];
 	unsigned victim; /* the way that is next to go */
 	uint32_t generation, global_generation;
 	uint32_t direct[2]; /* generations of host pages: for reading, for writing; never 0 */
@@ -124,12 +125,13 @@ static inline void tlb_note_code(struct cpu_tlb *tlb, uint64_t linear)
 	tlb->code_regions[region / 64] |= 1ull << (region % 64);
 }
 
-/* The 1,024 pages of 4 MiB have a set each; what lies the same way in other 4 MiB does not meet in one. */
+/* Where a page's set begins.  The 1,024 pages of 4 MiB have one each; what lies the same way in other 4 MiB does not
+ * meet in it. */
 static inline unsigned tlb_set(uint64_t linear)
 {
 	uint64_t page = linear >> 12;
 
-	return (unsigned)(page ^ page >> 10 ^ page >> 20) % TLB_SETS;
+	return (unsigned)(page ^ page >> 10 ^ page >> 20) % TLB_SETS * TLB_WAYS;
 }
 
 /* The second level's entry of this page, good or not. */
@@ -137,9 +139,9 @@ static inline struct tlb_page *tlb_find(struct cpu_tlb *tlb, uint64_t linear)
 {
 	unsigned set = tlb_set(linear);
 
-	for (unsigned way = 0; way < TLB_WAYS; way++)
-		if (tlb->tags[set][way] == (linear & ~0xfffull))
-			return &tlb->deep[set][way];
+	for (unsigned i = set; i < set + TLB_WAYS; i++)
+		if (tlb->tags[i] == (linear & ~0xfffull))
+			return &tlb->deep[i];
 	return NULL;
 }
 

@@ -199,8 +199,8 @@ static void tell(struct lockstep *lockstep, const struct cpu *cpu, const struct 
 /* Its addresses, if a translation of it can be found. */
 static void page_name(const struct cpu *cpu, const uint8_t *host, char *text, size_t size)
 {
-	for (unsigned i = 0; i < TLB_SETS * TLB_WAYS; i++) {
-		const struct tlb_page *page = &cpu->tlb->deep[i / TLB_WAYS][i % TLB_WAYS];
+	for (unsigned i = 0; i < TLB_DEEP; i++) {
+		const struct tlb_page *page = &cpu->tlb->deep[i];
 
 		if (page->host == host && tlb_is_good(cpu->tlb, page)) {
 			snprintf(text, size, "at %llx (physical %llx)", (unsigned long long)page->linear,
