@@ -239,19 +239,19 @@ tests_unit_plugin_virtio_net_SOURCES = tests/unit/plugin_virtio_net.c tests/unit
 	tests/unit/plugin_test.h tests/unit/virtio_driver.h
 tests_unit_plugin_virtio_net_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_virtio_net_LDADD = $(PLUGIN_TEST_LIBS)
-tests_unit_plugin_e1000_send_SOURCES = tests/unit/plugin_e1000_send.c tests/unit/e1000_bench.h tests/unit/net_bench.h \
+tests_unit_plugin_e1000_send_SOURCES = tests/unit/plugin_e1000_send.c tests/unit/e1000_bench.h tests/unit/net_bench.h tests/unit/pci_bench.h \
 	tests/unit/net_peer.h tests/unit/plugin_test.h plugins/e1000/e1000.h
 tests_unit_plugin_e1000_send_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_e1000_send_LDADD = $(PLUGIN_TEST_LIBS)
-tests_unit_plugin_e1000_SOURCES = tests/unit/plugin_e1000.c tests/unit/e1000_bench.h tests/unit/net_bench.h tests/unit/net_peer.h \
+tests_unit_plugin_e1000_SOURCES = tests/unit/plugin_e1000.c tests/unit/e1000_bench.h tests/unit/net_bench.h tests/unit/pci_bench.h tests/unit/net_peer.h \
 	tests/unit/plugin_test.h plugins/e1000/e1000.h
 tests_unit_plugin_e1000_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_e1000_LDADD = $(PLUGIN_TEST_LIBS)
-tests_unit_plugin_pcnet_SOURCES = tests/unit/plugin_pcnet.c tests/unit/net_bench.h tests/unit/net_peer.h \
+tests_unit_plugin_pcnet_SOURCES = tests/unit/plugin_pcnet.c tests/unit/net_bench.h tests/unit/pci_bench.h tests/unit/net_peer.h \
 	tests/unit/plugin_test.h plugins/pcnet/pcnet.h
 tests_unit_plugin_pcnet_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_pcnet_LDADD = $(PLUGIN_TEST_LIBS)
-tests_unit_plugin_ne2000_SOURCES = tests/unit/plugin_ne2000.c tests/unit/net_bench.h tests/unit/net_peer.h \
+tests_unit_plugin_ne2000_SOURCES = tests/unit/plugin_ne2000.c tests/unit/net_bench.h tests/unit/pci_bench.h tests/unit/net_peer.h \
 	tests/unit/plugin_test.h
 tests_unit_plugin_ne2000_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 tests_unit_plugin_ne2000_LDADD = $(PLUGIN_TEST_LIBS)

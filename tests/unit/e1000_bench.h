@@ -113,7 +113,7 @@ static inline void setup_in(struct fake *fake, uint64_t capabilities)
 	set(RCTL, RCTL_EN | RCTL_BAM | RCTL_UPE);
 	set(IMS, ICR_ALL);
 	get(ICR);
-	bench.rises = 0;
+	bench.bus.rises = 0;
 }
 
 static inline void setup(uint64_t capabilities)

@@ -6,11 +6,8 @@
 #ifndef NET_BENCH_H
 #define NET_BENCH_H
 
-#include <errno.h>
-
-#include <vmm/port-pci.h>
-
 #include "net_peer.h"
+#include "pci_bench.h"
 
 #define BENCH_MEMORY UINT64_C(0xe0000000)
 #define BENCH_PORTS  0xc000u
@@ -19,130 +16,28 @@ struct net_bench {
 	struct fake *fake;
 	struct fake_instance *card;
 	struct net_peer peer;
-	const struct vmm_pci_lower *pci;
-	void *pci_self;
-	uint32_t line, rises; /* INTA# */
-	uint32_t maps, mapped;
-	uint32_t unmappable;
+	struct pci_bench bus;
 };
 
 static struct net_bench bench;
 
-static void bench_intx(void *self, uint32_t pin, uint32_t level)
-{
-	(void)self;
-	ck_assert_uint_eq(pin, 0);
-	bench.rises += level && !bench.line;
-	bench.line = level;
-}
-
 static inline uint32_t bench_config(uint32_t offset, uint32_t size)
 {
-	uint32_t value = 0;
-	ck_assert_int_eq(bench.pci->config_read(bench.pci_self, offset, size, &value), 0);
-	return value;
+	return pci_bench_config(&bench.bus, offset, size);
 }
 
 static inline void bench_config_write(uint32_t offset, uint32_t size, uint32_t value)
 {
-	ck_assert_int_eq(bench.pci->config_write(bench.pci_self, offset, size, value), 0);
+	pci_bench_configure(&bench.bus, offset, size, value);
 }
-
-/* Without assertions, which take longer than all else. */
-static uint32_t bench_is_master(void)
-{
-	uint32_t value = 0;
-	return bench.pci->config_read(bench.pci_self, 4, 2, &value) == 0 && (value & 4) != 0;
-}
-
-static int32_t bench_dma_read(void *self, uint64_t address, void *data, uint64_t length)
-{
-	(void)self;
-	if (!bench_is_master())
-		return -EIO;
-	fake_read(bench.fake, address, data, length);
-	return 0;
-}
-
-static int32_t bench_dma_write(void *self, uint64_t address, const void *data, uint64_t length)
-{
-	(void)self;
-	if (!bench_is_master())
-		return -EIO;
-	fake_write(bench.fake, address, data, length);
-	return 0;
-}
-
-static int32_t bench_dma_map(
-	void *self, uint64_t address, uint64_t *length, uint32_t direction, vmm_handle *map, void **pointer)
-{
-	(void)self;
-	if (bench.unmappable)
-		return -ENOMEM;
-	/* Not further than a page, so that nobody counts on it. */
-	if (*length > 4096 - (address & 4095))
-		*length = 4096 - (address & 4095);
-	int32_t status = fake_memory_service.map(bench.card, address, length, direction, map, pointer);
-	bench.maps += status >= 0;
-	bench.mapped += status >= 0;
-	return status;
-}
-
-static void bench_dma_unmap(void *self, vmm_handle map, uint64_t written)
-{
-	(void)self;
-	bench.mapped--;
-	fake_memory_service.unmap(bench.card, map, written);
-}
-
-static int32_t bench_bar(void *self, uint32_t bar, uint32_t space, vmm_handle resource, uint64_t address,
-	uint64_t length, uint32_t enabled)
-{
-	(void)self;
-	(void)bar;
-	(void)length;
-	if (space == VMM_PCI_IO) {
-		if (enabled)
-			fake_io_service.move(bench.card, resource, (uint32_t)address);
-		return fake_io_service.enable(bench.card, resource, enabled);
-	}
-	if (enabled)
-		return fake_region_service.map(bench.card, resource, address, 1);
-	fake_region_service.unmap(bench.card, resource);
-	return 0;
-}
-
-static int32_t bench_path(void *self, char *text, uint32_t size)
-{
-	(void)self;
-	ck_assert_uint_gt(size, 11);
-	strcpy(text, "/pci@i0cf8");
-	return 10;
-}
-
-static const struct vmm_pci_upper bench_pci = {
-	.struct_size = sizeof(struct vmm_pci_upper),
-	.intx = bench_intx,
-	.dma_read = bench_dma_read,
-	.dma_write = bench_dma_write,
-	.dma_map = bench_dma_map,
-	.dma_unmap = bench_dma_unmap,
-	.bar = bench_bar,
-	.path = bench_path,
-};
 
 /* Add the card, join it in slot 3, and start the machine; firmware has placed the BARs. */
 static inline void bench_init(struct fake *fake, const char *plugin, uint64_t capabilities)
 {
-	struct vmm_port_side upper = { .struct_size = sizeof(upper), .table = &bench_pci, .self = &bench };
-	struct vmm_port_side lower;
 	memset(&bench, 0, sizeof(bench));
 	bench.fake = fake;
 	bench.card = fake_add(fake, plugin, "net0");
-	ck_assert_int_eq(fake_side(bench.card, "bus", &lower), 0);
-	bench.pci = lower.table;
-	bench.pci_self = lower.self;
-	ck_assert_ptr_nonnull(fake_join_sides(fake, &upper, &lower, VMM_PORT_PCI, 3 << 3));
+	pci_bench_join(&bench.bus, bench.card);
 	net_peer_join(&bench.peer, bench.card, capabilities);
 	fake_reset(fake, VMM_RESET_POWER);
 	for (uint32_t i = 0; i < 6; i++) {
@@ -160,7 +55,7 @@ static inline void bench_init(struct fake *fake, const char *plugin, uint64_t ca
 static inline void bench_free(void)
 {
 	ck_assert_msg(bench.fake->fault_count == 0, "%s", bench.fake->fault);
-	ck_assert_uint_eq(bench.mapped, 0);
+	ck_assert_uint_eq(bench.bus.mapped, 0);
 	net_peer_clear(&bench.peer);
 	fake_free(bench.fake);
 }
@@ -171,11 +66,11 @@ static inline void bench_reload(void)
 	fake_stop(bench.fake);
 	struct fake_state *state = fake_save(bench.card);
 	ck_assert_int_eq(state->status, 0);
-	uint32_t line = bench.line;
+	uint32_t line = bench.bus.intx;
 	ck_assert(fake_round_trip(bench.card));
 	fake_reset(bench.fake, VMM_RESET_POWER);
 	ck_assert_int_eq(fake_load(bench.card, state), 0);
-	bench.line = line; /* the bus's to save */
+	bench.bus.intx = line; /* the bus's to save */
 	fake_state_free(state);
 	fake_start(bench.fake);
 }

@@ -110,13 +110,13 @@ START_TEST(link)
 	/* Another address than the PHY's: an error; with I: an interrupt. */
 	set(MDIC, 0x28400000);
 	ck_assert_uint_eq(get(MDIC) & 0x50000000, 0x50000000);
-	ck_assert_uint_eq(bench.line, 1);
+	ck_assert_uint_eq(bench.bus.intx, 1);
 	ck_assert_uint_eq(get(ICR), ICR_MDAC);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	/* The cable. */
 	net_peer_cable(bench.card, 0);
 	ck_assert_uint_eq(get(STATUS) & STATUS_LU, 0);
-	ck_assert_uint_eq(bench.line, 1);
+	ck_assert_uint_eq(bench.bus.intx, 1);
 	ck_assert_uint_eq(get(ICR), ICR_LSC);
 	net_peer_cable(bench.card, 1);
 	ck_assert_uint_eq(get(STATUS) & STATUS_LU, 0);
@@ -341,18 +341,18 @@ START_TEST(interrupts)
 	set(RADV, 150);
 	net_peer_pass(&bench.peer, frame, 100, 0);
 	fake_advance(bench.fake, 90 * 1024);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	net_peer_pass(&bench.peer, frame, 100, 0);
 	fake_advance(bench.fake, 59 * 1024);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	fake_advance(bench.fake, 1024);
-	ck_assert_uint_eq(bench.line, 1);
+	ck_assert_uint_eq(bench.bus.intx, 1);
 	ck_assert_uint_eq(get(ICR), ICR_RXT0);
 	fake_advance(bench.fake, 1000 * 1024);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	net_peer_pass(&bench.peer, frame, 100, 0);
 	set(RDTR, 100 | 0x80000000);
-	ck_assert_uint_eq(bench.line, 1);
+	ck_assert_uint_eq(bench.bus.intx, 1);
 	get(ICR);
 	/* TIDV, for descriptors with IDE. */
 	set(TIDV, 50);
@@ -364,25 +364,25 @@ START_TEST(interrupts)
 	/* Throttled: the second comes when the interval is over. */
 	set(ITR, 1000);
 	set(ICS, ICR_RXO);
-	ck_assert_uint_eq(bench.line, 1);
+	ck_assert_uint_eq(bench.bus.intx, 1);
 	get(ICR);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	set(ICS, ICR_RXO);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	fake_advance(bench.fake, 100 * 256);
 	bench_reload();
 	fake_advance(bench.fake, 899 * 256);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	fake_advance(bench.fake, 256);
-	ck_assert_uint_eq(bench.line, 1);
+	ck_assert_uint_eq(bench.bus.intx, 1);
 	/* Masked, and written to clear. */
 	set(IMC, ICR_RXO);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	set(ITR, 0);
 	set(IMS, ICR_RXO);
-	ck_assert_uint_eq(bench.line, 1);
+	ck_assert_uint_eq(bench.bus.intx, 1);
 	set(ICR, ICR_RXO);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	bench_free();
 }
 END_TEST

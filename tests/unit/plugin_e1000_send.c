@@ -21,20 +21,20 @@ START_TEST(transmits)
 		ck_assert_mem_eq(bench.peer.frames[i].data, frame, length);
 		ck_assert_uint_gt(bench.peer.frames[i].frame.segment_count, 1);
 	}
-	ck_assert_uint_eq(bench.maps, 2);
+	ck_assert_uint_eq(bench.bus.maps, 2);
 	ck_assert_uint_eq(get(TDH), 4);
 	ck_assert_uint_eq(tx_status(0), 1);
 	ck_assert_uint_eq(tx_status(1), 0);
 	ck_assert_uint_eq(tx_status(3), 1);
 	ck_assert_uint_eq(get(ICR), ICR_TXDW | ICR_TXQE);
 	/* Memory that cannot be lent is copied. */
-	bench.unmappable = 1;
+	bench.bus.unmappable = 1;
 	tx_put(TX_BUFFER, length | EOP | IFCS, 0);
 	tx_go();
 	ck_assert_uint_eq(bench.peer.count, 3);
 	ck_assert_uint_eq(bench.peer.frames[2].frame.segment_count, 1);
 	ck_assert_mem_eq(bench.peer.frames[2].data, frame, length);
-	bench.unmappable = 0;
+	bench.bus.unmappable = 0;
 	/* With its own check sequence; with a tag. */
 	tx_put(TX_BUFFER, (length + 4) | EOP, 0);
 	set(CTRL, get(CTRL) | CTRL_VME);

@@ -165,9 +165,9 @@ START_TEST(transmits)
 	ck_assert_uint_eq(get(0), 0x22);
 	ck_assert_uint_eq(get(4), 1);
 	ck_assert_uint_eq(get(7), 2);
-	ck_assert_uint_eq(bench.line, 1);
+	ck_assert_uint_eq(bench.bus.intx, 1);
 	set(7, 2);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	/* The network takes none: TXP stays, in the saved state too. */
 	bench.peer.room = 0;
 	set(0, 0x26);
@@ -237,7 +237,7 @@ START_TEST(receives)
 		frame[13] = (uint8_t)i;
 		ck_assert_uint_eq(net_peer_pass(&bench.peer, frame, length, 0), 1);
 		ck_assert_uint_eq(get(7), 1);
-		ck_assert_uint_eq(bench.line, 1);
+		ck_assert_uint_eq(bench.bus.intx, 1);
 		set(7, 1);
 		ck_assert_uint_eq(packet_get(page, &next), padded);
 		ck_assert_mem_eq(other, frame, length);

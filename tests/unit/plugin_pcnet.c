@@ -190,7 +190,7 @@ START_TEST(identity)
 	ck_assert_uint_eq(csr_get(0), CSR0_STOP);
 	start_with(0, 0);
 	ck_assert_uint_eq(csr_get(0) & CSR0_STRT, CSR0_STRT);
-	bench.pci->bus_reset(bench.pci_self);
+	bench.bus.function->bus_reset(bench.bus.function_self);
 	bench_config_write(0x10, 4, BENCH_PORTS);
 	bench_config_write(4, 2, 7);
 	dwio = 0;
@@ -239,9 +239,9 @@ START_TEST(receives)
 				ck_assert_mem_eq(other + padded, &crc, 4);
 				ck_assert_uint_eq(last.flags & MD_PAM, wide ? MD_PAM : 0);
 				ck_assert_uint_eq(csr_get(0) & (CSR0_RINT | CSR0_INTR), CSR0_RINT | CSR0_INTR);
-				ck_assert_uint_eq(bench.line, 1);
+				ck_assert_uint_eq(bench.bus.intx, 1);
 				csr_set(0, CSR0_IENA | CSR0_RINT);
-				ck_assert_uint_eq(bench.line, 0);
+				ck_assert_uint_eq(bench.bus.intx, 0);
 			}
 			bench_free();
 		}
@@ -333,7 +333,7 @@ START_TEST(transmits)
 			ck_assert_uint_eq(entry.status, 0);
 		}
 		ck_assert_uint_eq(csr_get(0) & CSR0_TINT, CSR0_TINT);
-		ck_assert_uint_eq(bench.line, 1);
+		ck_assert_uint_eq(bench.bus.intx, 1);
 		csr_set(0, CSR0_IENA | CSR0_TINT);
 		/* Without a word: it is found; and without the middle: it is not sent before that is there. */
 		tx_put(TX_BUFFER, length, MD_STP | MD_ENP);
@@ -361,11 +361,11 @@ START_TEST(interrupts)
 	tx_put(TX_BUFFER, 60, MD_STP | MD_ENP);
 	tx_go();
 	ck_assert_uint_eq(csr_get(0) & (CSR0_TINT | CSR0_INTR), CSR0_TINT);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	csr_set(3, 0);
-	ck_assert_uint_eq(bench.line, 1);
+	ck_assert_uint_eq(bench.bus.intx, 1);
 	csr_set(0, CSR0_TINT);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	/* Only for the last ones, or for none that went well. */
 	csr_set(5, CSR5_LTINTEN);
 	tx_put(TX_BUFFER, 60, MD_STP | MD_ENP);
@@ -392,10 +392,10 @@ START_TEST(interrupts)
 	csr_set(0, CSR0_IENA | CSR0_TINT);
 	/* The user's own. */
 	csr_set(4, CSR4_UINTCMD);
-	ck_assert_uint_eq(bench.line, 1);
+	ck_assert_uint_eq(bench.bus.intx, 1);
 	ck_assert_uint_eq(csr_get(4) & CSR4_UINT, CSR4_UINT);
 	csr_set(4, CSR4_UINT);
-	ck_assert_uint_eq(bench.line, 0);
+	ck_assert_uint_eq(bench.bus.intx, 0);
 	bench_free();
 }
 END_TEST
@@ -462,7 +462,7 @@ START_TEST(goes_on)
 	bench.peer.room = 1000;
 	fake_poll(bench.fake, 0);
 	ck_assert_uint_eq(bench.peer.count, 3);
-	ck_assert_uint_eq(bench.line, 1);
+	ck_assert_uint_eq(bench.bus.intx, 1);
 	ck_assert_uint_eq(net_peer_pass(&bench.peer, frame, 100, 0), 1);
 	struct entry last;
 	ck_assert_uint_eq(rx_collect(1, &last), 104);

@@ -58,6 +58,7 @@ static void end(void)
 	struct fake *fake = driver.bench.fake;
 
 	ck_assert_msg(fake->fault_count == 0, "%s", fake->fault);
+	ck_assert_uint_eq(driver.bench.mapped, 0);
 	net_peer_clear(&peer);
 	fake_free(fake);
 }
